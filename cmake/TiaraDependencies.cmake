@@ -1,0 +1,17 @@
+# Every third-party library, from Debian packages only; docs/dependencies.md gives the reason for each.
+
+find_package(PkgConfig REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(absl REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)  # tools and tests only
+find_package(GTest REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS system)
+# By pkg-config: Debian's CMake configuration of RocksDB drags in gflags and snappy modules it does not ship.
+pkg_check_modules(rocksdb REQUIRED IMPORTED_TARGET rocksdb)
+pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)

@@ -1,0 +1,137 @@
+// A client of the DXL fabric: requests, events, services. Thread-safe unless a function says
+// otherwise.
+//
+// Threads: one network thread and `callback_threads` pool threads belong to the client. User
+// callbacks run on the pool only, so they may block and may call the client, except that
+// disconnect() and destruction inside a callback are refused. Callbacks that throw are caught,
+// logged and counted.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dxl/client_config.hpp"
+#include "dxl/message.hpp"
+#include "dxl/result.hpp"
+
+namespace dxl {
+
+struct ClientOptions {
+  // What connect() waits for, over all brokers of the configuration.
+  std::chrono::milliseconds connect_timeout{30'000};
+  // Deadline of one attempt at one address: TCP, TLS, CONNACK and the reply topic's SUBACK.
+  std::chrono::milliseconds attempt_timeout{10'000};
+  // MQTT keepalive; a silent broker is noticed after 1.5 times this. The original's 30 minutes are
+  // too long behind NAT.
+  std::chrono::seconds keep_alive{60};
+  // Back-off of the one reconnect loop: doubles from first to max, jittered by up to 25 %, reset
+  // only after a connection has lasted `reconnect_reset_after`.
+  std::chrono::milliseconds reconnect_first{1'000};
+  std::chrono::milliseconds reconnect_max{60'000};
+  std::chrono::milliseconds reconnect_reset_after{10'000};
+  bool reconnect = true;
+  // Pool threads; with 1, callbacks run in order of arrival.
+  std::size_t callback_threads = 1;
+  // Incoming messages waiting for the pool; beyond it the newest event is dropped and counted, and
+  // a request is answered with "service is overloaded". The network thread never blocks on it.
+  std::size_t incoming_queue = 16'384;
+};
+
+class Client;
+
+// Keeps a callback registered; destroying it unregisters (and unsubscribes with the last one on the
+// topic).
+class Subscription {
+ public:
+  Subscription() = default;
+  Subscription(Subscription&&) noexcept = default;
+  Subscription& operator=(Subscription&&) noexcept = default;
+  ~Subscription() = default;
+  explicit Subscription(std::shared_ptr<void> token) : token_(std::move(token)) {}
+  void reset() { token_.reset(); }
+
+ private:
+  std::shared_ptr<void> token_;
+};
+
+// Keeps a service registered and refreshed; destroying it unregisters, then unsubscribes.
+class ServiceRegistration {
+ public:
+  ServiceRegistration() = default;
+  ServiceRegistration(ServiceId id, std::shared_ptr<void> token)
+      : id_(std::move(id)), token_(std::move(token)) {}
+  const ServiceId& id() const { return id_; }
+  void reset() { token_.reset(); }
+
+ private:
+  ServiceId id_;
+  std::shared_ptr<void> token_;
+};
+
+struct ServiceInfo {
+  std::string service_type;  // by convention topic-like, "/mycompany/myservice"
+  std::map<std::string, std::string> metadata;
+  std::chrono::minutes ttl{60};  // refreshed at three quarters of it
+};
+
+using EventCallback = std::function<void(const Event&)>;
+using ReplyCallback = std::function<void(Result<Reply>)>;
+// Answers through Client::send_response or send_error; may do so later from another thread.
+using RequestCallback = std::function<void(const Request&)>;
+
+class Client {
+ public:
+  // Checks certificates and key; connects nothing. kConfiguration or kTls names the file.
+  static Result<std::unique_ptr<Client>> create(ClientConfig config, ClientOptions options = {});
+  ~Client();  // disconnects; outstanding requests end with kCancelled
+
+  // Blocks until connected and subscribed to the reply topic, or until connect_timeout. Afterwards
+  // a lost connection is re-established in the background, with all subscriptions and services.
+  // kConnect, kTls or kTimedOut says which address failed and how.
+  Result<void> connect();
+  // Unregisters services, sends what is queued, closes. Refused (kInvalidArgument) inside a
+  // callback.
+  Result<void> disconnect();
+  bool connected() const;
+  ClientId id() const;
+
+  // Blocks for the reply or the deadline. An ErrorResponse is a value here: the peer's answer.
+  // kTimedOut, kNotConnected.
+  Result<Reply> request(Request request,
+                        std::chrono::milliseconds timeout = std::chrono::seconds(30));
+  // `done` runs on the pool exactly once, at the latest when the deadline passes.
+  void async_request(Request request, std::chrono::milliseconds timeout, ReplyCallback done);
+
+  // Hands the event to the network thread. kNotConnected instead of losing it silently. Delivery is
+  // at most once. The message id that went out is returned.
+  Result<MessageId> publish(Event event);
+  // Blocks until everything handed over so far was acknowledged by a round trip to the broker.
+  Result<void> flush(std::chrono::milliseconds timeout = std::chrono::seconds(10));
+
+  // `topic` may be exact or a filter with `#` or `+`; subscribes by itself. Blocks for the SUBACK
+  // when connected.
+  Result<Subscription> add_event_callback(std::string topic, EventCallback callback);
+
+  // Subscribes the topics, then registers, and waits for the broker's answer; refreshes and
+  // re-registers by itself.
+  Result<ServiceRegistration> register_service(ServiceInfo info,
+                                               std::map<std::string, RequestCallback> topics);
+  Result<void> send_response(const Request& to, std::string payload);
+  Result<void> send_error(const Request& to, std::uint32_t code, std::string message);
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  explicit Client(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dxl

@@ -1,0 +1,60 @@
+// The directory `tiara up --state DIR` keeps everything in, and the locks on it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "dxl/result.hpp"
+
+namespace tiara::broker {
+
+// DIR/ (0700)
+//   tiara.toml            settings, commented
+//   broker-id             uuid without braces
+//   keystore/             CAs and the broker's certificate (broker/keystore.hpp)
+//   authorization.toml    groups and topic rules (broker/policy_file.hpp)
+//   service/              the TIE service's certificate and key
+//   clients/admin/        a provisioned client in every group
+//   store/                RocksDB
+//   run/ports.json        {"mqtts":8883}; run/control.sock (0600)
+//   lock                  held while a broker runs on the state
+struct StatePaths {
+  explicit StatePaths(std::filesystem::path directory);
+  std::filesystem::path root, config, broker_id, keystore, policy, policy_lock, service,
+      admin_client, store, run, ports, control, lock;
+};
+
+// An advisory lock on a file, released by destruction or death of the process.
+class FileLock {
+ public:
+  // kInUse with path (and the holder's pid if it can be read) when somebody has it; kStorage when
+  // it cannot be opened.
+  static dxl::Result<FileLock> try_acquire(const std::filesystem::path& file);
+  // Waits; for short critical sections.
+  static dxl::Result<FileLock> acquire(const std::filesystem::path& file);
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+  ~FileLock();
+
+ private:
+  explicit FileLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_ = -1;
+};
+
+// Writes `text` to a new file beside `file` with the given mode, syncs, renames, syncs the
+// directory.
+dxl::Result<void> write_file_atomically(const std::filesystem::path& file, const std::string& text,
+                                        unsigned mode = 0600);
+dxl::Result<std::string> read_file(const std::filesystem::path& file,
+                                   std::size_t limit = 16 * 1024 * 1024);
+
+struct Ports {
+  std::optional<std::uint16_t> mqtts;
+};
+dxl::Result<void> write_ports(const StatePaths& paths, const Ports& ports);
+dxl::Result<Ports> read_ports(const StatePaths& paths);
+
+}  // namespace tiara::broker

@@ -1,0 +1,80 @@
+// Who may send to and receive from which topic (DXL reference §6.1, extensions.md "Named groups",
+// DESIGN.md "Authorization"). An immutable value: a reload replaces it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dxl/result.hpp"
+#include "fabric/identity.hpp"
+
+namespace tiara::fabric {
+
+enum class Direction : std::uint8_t { kSend, kReceive };
+
+inline constexpr std::string_view kGroupSetEnterprise = "TIE Server Set Enterprise Reputation";
+inline constexpr std::string_view kGroupSetExternal = "TIE Server Set External Reputation";
+inline constexpr std::string_view kGroupTieServer = "TIE Server";
+inline constexpr std::string_view kGroupAdministrators = "Tiara Administrators";
+
+// The names above, in the order of extensions.md.
+const std::vector<std::string_view>& known_groups();
+bool is_known_group(std::string_view name);
+
+// One certificate and what it is a member of. Either thumbprint identifies it; a CA's admits
+// everything it signed.
+struct Member {
+  std::string name;  // for people: the common name at provisioning
+  Thumbprints certificate;
+  std::vector<std::string> groups;
+};
+
+// One entry of the policy tables: the topic (or `…/#`) may be used only by these. No certificates
+// and no groups: nobody.
+struct TopicRule {
+  Direction direction = Direction::kSend;
+  std::string topic;
+  std::vector<std::string> certificates;  // SHA-1 or SHA-256, lower-case
+  std::vector<std::string> groups;
+};
+
+struct Policy {
+  std::vector<Member> members;
+  std::vector<TopicRule> rules;
+  // Whether this broker hosts the TIE service; false (--no-service) turns the built-in service-side
+  // rules off.
+  bool service_side = true;
+};
+
+// Why a topic is or is not allowed.
+struct Verdict {
+  bool allowed = true;
+  std::vector<std::string>
+      groups;          // any of which would allow it; empty if the rule names certificates only
+  std::string reason;  // one sentence for people, empty when allowed
+};
+
+class Authorization {
+ public:
+  explicit Authorization(Policy policy);
+
+  // The hot path: no allocation when `buffer` is warm. Built-in layer first and conjunctively, then
+  // the tables with the walk of §6.1 (exact entry, then parents nearest first; a nearer denial is
+  // overridden by a broader permission).
+  bool allows(const Identity& identity, Direction direction, std::string_view topic,
+              std::string& buffer) const;
+  // The same decision, explained.
+  Verdict explain(const Identity& identity, Direction direction, std::string_view topic) const;
+
+  bool is_member(const Identity& identity, std::string_view group) const;
+  const Policy& policy() const;
+
+ private:
+  struct Tables;
+  std::shared_ptr<const Tables> tables_;
+};
+
+}  // namespace tiara::fabric

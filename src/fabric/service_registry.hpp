@@ -1,0 +1,65 @@
+// Registered service instances, their topics, round robin and lifetime (DXL reference §5.4, §5.5).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ports.hpp"
+#include "fabric/identity.hpp"
+
+namespace tiara::fabric {
+
+inline constexpr std::chrono::minutes kTtlGrace{5};
+
+struct Service {
+  std::string service_guid;
+  std::string service_type;
+  std::map<std::string, std::string> metadata;
+  std::vector<std::string> request_channels;  // sorted, unique
+  std::uint32_t ttl_minutes = 0;
+  std::int64_t registration_time = 0;  // epoch seconds, for the JSON
+  base::SteadyTime registered_at{};    // for the lifetime
+  ConnectionId connection = 0;
+  std::string client_guid;  // canonical id of the owner: only its certificate may change the entry
+  std::string client_instance_guid;
+  std::vector<std::string> certificates;  // SHA-1 of the owner's chain
+};
+
+class ServiceRegistry {
+ public:
+  ServiceRegistry();
+  ~ServiceRegistry();
+
+  // Adds, refreshes or replaces. False if the id belongs to another certificate (defect 8.4.3 of
+  // the original).
+  bool put(Service service);
+  // Nullopt if unknown or owned by another certificate.
+  std::optional<Service> remove(std::string_view service_guid, std::string_view client_guid);
+  std::vector<Service> remove_connection(ConnectionId connection);
+  std::vector<Service> remove_expired(base::SteadyTime now);
+
+  const Service* find(std::string_view service_guid) const;
+
+  // Round robin over the instances registered for `topic`, else for its parent wildcards, skipping
+  // expired ones and those `eligible` refuses. Adding or removing an instance restarts the round;
+  // refreshing does not. Null if none.
+  const Service* next(std::string_view topic, base::SteadyTime now,
+                      const std::function<bool(const Service&)>& eligible);
+
+  // In order of service id.
+  void for_each(const std::function<void(const Service&)>& f) const;
+  std::size_t size() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tiara::fabric

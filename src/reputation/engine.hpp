@@ -1,0 +1,87 @@
+// The rules of the reputation service (TIE reference §6, §12.2) as functions of values: records in,
+// records and answers out. No store, clock or socket: commands carry time, ids and actor.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reputation/record.hpp"
+#include "tie/reputation.hpp"
+
+namespace tiara::reputation {
+
+// Settings of §12.2 with the names and defaults given there.
+struct Settings {
+  bool external_enabled = true;
+  bool external_require_filename = false;
+  bool lookup_count_scan_type_3 = false;
+  enum class MergeLearn : std::uint8_t { kSafe, kNever, kAlways } merge_learn = MergeLearn::kSafe;
+  enum class CreateDate : std::uint8_t { kChanged, kRecord } create_date = CreateDate::kChanged;
+  std::uint64_t prevalence_min_systems = 200;
+  double prevalence_min_share = 0.01;
+  std::uint64_t enterprise_size = 0;  // 0 = count the systems seen
+  bool authorization_accept_unidentified = false;
+};
+
+// What an answer needs besides the record.
+struct AnswerContext {
+  std::int64_t now = 0;
+  std::uint64_t enterprise_size = 0;
+  std::uint64_t server_version = 0;  // packed, attribute 2139285
+  bool submit_metadata = false;
+};
+
+// Complete answer for a record, or for an unknown file (`record` null): entries 1 and 3 always,
+// others if present (L5).
+tie::Reputations make_answer(const FileRecord* record, const AnswerContext& context);
+
+// §6.10 rules 1 and 2: which of the records found for the supplied digests count, which is main,
+// which join it. `found` are distinct records; indices refer to it.
+struct Match {
+  std::optional<std::size_t> main;
+  std::vector<std::size_t> joins;
+  std::vector<std::size_t> counts;
+  bool conflict = false;  // a supplied digest contradicts the main record: kept for audit (rule 4)
+};
+Match match_records(const tie::FileHashes& supplied, const std::vector<const FileRecord*>& found);
+// Rule 3. `main` keeps its digests, gaps are filled from `other`.
+FileRecord merge_records(FileRecord main, const FileRecord& other);
+
+struct Change {
+  std::optional<FileRecord> before;  // nullopt: the file was unknown
+  FileRecord after;
+};
+
+// What a write did to the store and to the world.
+struct Outcome {
+  std::vector<FileRecord> store;        // records to write (by strongest digest)
+  std::vector<tie::FileHashes> remove;  // former records that were merged away or re-keyed
+  std::vector<Change> events;           // one change event each, in order (§6.10 rule 5, L6)
+  bool conflict = false;
+};
+
+// Set Enterprise level (§3.2, L3, L7, L12). Always teaches.
+Outcome apply_set(const tie::FileHashes& hashes, tie::TrustLevel level, std::string_view filename,
+                  std::string_view comment, std::int64_t now, const Settings& settings,
+                  const std::vector<const FileRecord*>& found);
+
+// Accept a valid External report (§6.3, L1, L3, L7, L12). Teaches by `merge_learn`.
+Outcome apply_external(const tie::ExternalReport& report, std::int64_t now,
+                       const Settings& settings, const std::vector<const FileRecord*>& found);
+
+// Count an endpoint lookup (L4, L9, §6.7): creates the record if unknown. `new_reference` says
+// whether this system was not among the references yet.
+struct LookupOutcome {
+  Outcome outcome;
+  bool first_instance = false;  // send the event now
+  bool prevalence = false;      // send the event now
+};
+LookupOutcome apply_endpoint_lookup(const tie::FileHashes& hashes, std::int64_t now,
+                                    bool new_reference, std::uint64_t enterprise_size,
+                                    const Settings& settings,
+                                    const std::vector<const FileRecord*>& found);
+
+}  // namespace tiara::reputation
