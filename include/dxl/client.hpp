@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dxl/client_config.hpp"
@@ -47,7 +48,8 @@ struct ClientOptions {
 class Client;
 
 // Keeps a callback registered; destroying it unregisters (and unsubscribes with the last one on the
-// topic).
+// topic) and returns when the callback is not running any more, unless it is destroyed inside a
+// callback. May outlive the client.
 class Subscription {
  public:
   Subscription() = default;
@@ -61,10 +63,15 @@ class Subscription {
   std::shared_ptr<void> token_;
 };
 
-// Keeps a service registered and refreshed; destroying it unregisters, then unsubscribes.
+// Keeps a service registered and refreshed; destroying it unregisters, then unsubscribes, both in
+// the background, and returns when its callbacks are not running any more, unless it is destroyed
+// inside a callback. May outlive the client.
 class ServiceRegistration {
  public:
   ServiceRegistration() = default;
+  ServiceRegistration(ServiceRegistration&&) noexcept = default;
+  ServiceRegistration& operator=(ServiceRegistration&&) noexcept = default;
+  ~ServiceRegistration() = default;
   ServiceRegistration(ServiceId id, std::shared_ptr<void> token)
       : id_(std::move(id)), token_(std::move(token)) {}
   const ServiceId& id() const { return id_; }
@@ -78,7 +85,14 @@ class ServiceRegistration {
 struct ServiceInfo {
   std::string service_type;  // by convention topic-like, "/mycompany/myservice"
   std::map<std::string, std::string> metadata;
-  std::chrono::minutes ttl{60};  // refreshed at three quarters of it
+  std::chrono::minutes ttl{60};  // at least 1; refreshed at three quarters of it
+};
+
+// Since the client was made.
+struct ClientStats {
+  std::uint64_t dropped_events = 0;       // the incoming queue was full
+  std::uint64_t overloaded_requests = 0;  // the same; answered "service is overloaded"
+  std::uint64_t callback_exceptions = 0;
 };
 
 using EventCallback = std::function<void(const Event&)>;
@@ -94,35 +108,45 @@ class Client {
 
   // Blocks until connected and subscribed to the reply topic, or until connect_timeout. Afterwards
   // a lost connection is re-established in the background, with all subscriptions and services.
-  // kConnect, kTls or kTimedOut says which address failed and how.
+  // kConnect, kTls, kNotAuthorised or kTimedOut says which address failed and how; nothing is tried
+  // any more then. Without `reconnect`, one pass over the brokers is all.
   Result<void> connect();
-  // Unregisters services, sends what is queued, closes. Refused (kInvalidArgument) inside a
-  // callback.
+  // Unregisters services, sends what is queued, closes. Outstanding requests end with kCancelled.
+  // Subscriptions and services are remembered for the next connect(). Refused (kInvalidArgument)
+  // inside a callback.
   Result<void> disconnect();
   bool connected() const;
   ClientId id() const;
+  ClientStats stats() const;
 
   // Blocks for the reply or the deadline. An ErrorResponse is a value here: the peer's answer.
-  // kTimedOut, kNotConnected.
+  // kTimedOut, kNotConnected (at once, or when the connection is lost before the answer),
+  // kInvalidArgument, kLimitExceeded (payload over 16 MiB), kUnavailable (32 MiB wait to be sent).
   Result<Reply> request(Request request,
                         std::chrono::milliseconds timeout = std::chrono::seconds(30));
   // `done` runs on the pool exactly once, at the latest when the deadline passes.
   void async_request(Request request, std::chrono::milliseconds timeout, ReplyCallback done);
 
   // Hands the event to the network thread. kNotConnected instead of losing it silently. Delivery is
-  // at most once. The message id that went out is returned.
+  // at most once. The message id that goes out is returned.
   Result<MessageId> publish(Event event);
   // Blocks until everything handed over so far was acknowledged by a round trip to the broker.
+  // kNotConnected: a connection was lost with events on it that were not acknowledged.
   Result<void> flush(std::chrono::milliseconds timeout = std::chrono::seconds(10));
+  // The two in one, for this event alone: whatever happened to others before it does not matter.
+  Result<MessageId> publish_confirmed(Event event,
+                                      std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
-  // `topic` may be exact or a filter with `#` or `+`; subscribes by itself. Blocks for the SUBACK
-  // when connected.
+  // `topic` may be exact or a filter with `#` or `+` (MQTT's rules); subscribes by itself. Blocks
+  // for the SUBACK when connected. An event that several filters match reaches each callback once.
   Result<Subscription> add_event_callback(std::string topic, EventCallback callback);
 
   // Subscribes the topics, then registers, and waits for the broker's answer; refreshes and
-  // re-registers by itself.
+  // re-registers by itself. On failure (kNotConnected, kTimedOut, kPeer) nothing stays behind.
   Result<ServiceRegistration> register_service(ServiceInfo info,
                                                std::map<std::string, RequestCallback> topics);
+  // kNotConnected, kInvalidArgument: the request has no usable reply topic, or `code` has bit 31,
+  // which belongs to the fabric: brokers would remove the service.
   Result<void> send_response(const Request& to, std::string payload);
   Result<void> send_error(const Request& to, std::uint32_t code, std::string message);
 

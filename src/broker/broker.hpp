@@ -1,6 +1,7 @@
 // The fabric broker: listeners and connections around the pure router. One I/O thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,7 +24,7 @@ struct BrokerLimits {
   std::size_t subscriptions_per_client = 10'000;
   std::chrono::seconds keep_alive_max{3'600};  // a client that asks for more or for none gets this
   std::chrono::milliseconds connect_deadline{10'000};  // from accept to CONNECT
-  net::ConnectionLimits connection;
+  net::ConnectionLimits connection{};
 };
 
 struct BrokerOptions {
@@ -32,7 +33,7 @@ struct BrokerOptions {
   std::uint16_t port = 8883;  // 0: the kernel chooses, the same for all addresses
   std::shared_ptr<const net::TlsContext>
       tls;  // null: plain TCP without identities, for benchmarks only
-  BrokerLimits limits;
+  BrokerLimits limits{};
 };
 
 // A snapshot for the status answer.

@@ -2,6 +2,7 @@
 // is in force; `status` answers with counters. Only the owner may open it (0600).
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>

@@ -20,6 +20,10 @@ dxl::Result<fabric::Policy> parse_policy(std::string_view text, std::string_view
 // (broker/state_directory.hpp).
 dxl::Result<void> add_member(const std::filesystem::path& file, const fabric::Member& member);
 
+// Removes the member with this certificate, if there is one; otherwise as add_member.
+dxl::Result<void> remove_member(const std::filesystem::path& file,
+                                const fabric::Thumbprints& certificate);
+
 // The text a new state starts with: comments that explain it, no members.
 std::string initial_policy_text();
 

@@ -44,6 +44,9 @@ class FileLock {
   int descriptor_ = -1;
 };
 
+// Creates `directory` and missing parents; a new one gets mode 0700, an existing one keeps its own.
+dxl::Result<void> make_private_directory(const std::filesystem::path& directory);
+
 // Writes `text` to a new file beside `file` with the given mode, syncs, renames, syncs the
 // directory.
 dxl::Result<void> write_file_atomically(const std::filesystem::path& file, const std::string& text,

@@ -67,7 +67,7 @@ class JsonDocument {
  public:
   explicit JsonDocument(const JsonLimits& limits = {});
   ~JsonDocument();
-  // kMalformed with what is wrong.
+  // kMalformed with what is wrong, kLimitExceeded with the limit.
   Result<JsonValue> parse(std::string_view text);
 
  private:

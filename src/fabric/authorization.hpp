@@ -42,8 +42,8 @@ struct TopicRule {
 };
 
 struct Policy {
-  std::vector<Member> members;
-  std::vector<TopicRule> rules;
+  std::vector<Member> members{};
+  std::vector<TopicRule> rules{};
   // Whether this broker hosts the TIE service; false (--no-service) turns the built-in service-side
   // rules off.
   bool service_side = true;
@@ -52,8 +52,9 @@ struct Policy {
 // Why a topic is or is not allowed.
 struct Verdict {
   bool allowed = true;
-  std::vector<std::string>
-      groups;          // any of which would allow it; empty if the rule names certificates only
+  // Any of which would allow it, least privilege only: `Tiara Administrators` is listed only where
+  // nothing less will do. Empty if the rule names certificates only.
+  std::vector<std::string> groups;
   std::string reason;  // one sentence for people, empty when allowed
 };
 
@@ -66,9 +67,14 @@ class Authorization {
   // overridden by a broader permission).
   bool allows(const Identity& identity, Direction direction, std::string_view topic,
               std::string& buffer) const;
-  // The same decision, explained.
+  // True when no rule of either layer speaks about the topic: everybody may, no need to ask for
+  // each.
+  bool is_open(Direction direction, std::string_view topic, std::string& buffer) const;
+  // The same decision as `allows`, explained.
   Verdict explain(const Identity& identity, Direction direction, std::string_view topic) const;
 
+  // By any certificate of the chain. Administrators are members of every known group; the
+  // in-process service is a member of `TIE Server`.
   bool is_member(const Identity& identity, std::string_view group) const;
   const Policy& policy() const;
 

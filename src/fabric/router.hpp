@@ -57,6 +57,9 @@ enum class Refusal : std::uint8_t {
 };
 std::string_view to_string(Refusal refusal);
 
+// More services of one connection are refused with 0x80000011.
+inline constexpr std::size_t kMaxServicesPerConnection = 256;
+
 struct RouterOptions {
   std::string broker_id;
   std::string version_text = "0.1.0.0";
@@ -81,6 +84,9 @@ class Router {
   // message is delivered as it came (§2.4).
   Refusal publish(ConnectionId from, std::string_view topic, std::string_view payload,
                   Deliveries& out);
+
+  // What was wrong with the last refused publish, for the log; empty if the Refusal says it all.
+  std::string_view refusal_detail() const;
 
   // Expires services past their TTL; call about once a minute.
   void tick(Deliveries& out);

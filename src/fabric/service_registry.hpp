@@ -55,6 +55,7 @@ class ServiceRegistry {
 
   // In order of service id.
   void for_each(const std::function<void(const Service&)>& f) const;
+  std::size_t count(ConnectionId connection) const;
   std::size_t size() const;
 
  private:

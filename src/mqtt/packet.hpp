@@ -153,6 +153,9 @@ void append_connect(const ConnectOptions& options, std::string& out);
 void append_connack(ConnectCode code, std::string& out);
 // QoS 0, no flags: header byte 0x30.
 void append_publish(std::string_view topic, std::string_view payload, std::string& out);
+// The fixed header and topic of such a packet; exactly `payload_bytes` bytes must be appended next.
+// For a payload that is encoded in place or shared between receivers.
+void append_publish_header(std::string_view topic, std::size_t payload_bytes, std::string& out);
 // Bytes that append_publish would add.
 std::size_t publish_size(std::string_view topic, std::size_t payload_bytes);
 void append_ack(PacketType type, std::uint16_t packet_id, std::string& out);

@@ -2,20 +2,26 @@
 // writes once per turn.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/loop.hpp"
 #include "net/stream.hpp"
 
 namespace tiara::net {
 
+inline constexpr std::size_t kNoHighWater = static_cast<std::size_t>(-1);
+
 struct ConnectionLimits {
   std::size_t read_per_turn = 256 * 1024;
-  // Above this many unsent bytes the peer is not read until they drain.
+  // Above this many unsent bytes the peer is not read until they drain. For one side of a
+  // connection only, the broker: if both sides stop reading, neither drains. Clients set
+  // kNoHighWater.
   std::size_t output_high_water = 1024 * 1024;
   // Above this many unsent bytes `append` refuses: the caller decides what a slow consumer costs.
   std::size_t output_limit = 64 * 1024 * 1024;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "dxl/result.hpp"
 #include "net/loop.hpp"

@@ -25,6 +25,7 @@ struct PeerCertificate {
   std::string sha1;  // of the DER, lower-case hexadecimal
   std::string sha256;
   std::string subject;  // RFC 2253 text
+  friend bool operator==(const PeerCertificate&, const PeerCertificate&) = default;
 };
 
 class Stream {

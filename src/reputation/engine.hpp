@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "reputation/match.hpp"
 #include "reputation/record.hpp"
 #include "tie/reputation.hpp"
 
@@ -32,56 +32,59 @@ struct AnswerContext {
   std::uint64_t enterprise_size = 0;
   std::uint64_t server_version = 0;  // packed, attribute 2139285
   bool submit_metadata = false;
+  Settings::CreateDate create_date = Settings::CreateDate::kChanged;
 };
 
 // Complete answer for a record, or for an unknown file (`record` null): entries 1 and 3 always,
 // others if present (L5).
 tie::Reputations make_answer(const FileRecord* record, const AnswerContext& context);
 
-// §6.10 rules 1 and 2: which of the records found for the supplied digests count, which is main,
-// which join it. `found` are distinct records; indices refer to it.
-struct Match {
-  std::optional<std::size_t> main;
-  std::vector<std::size_t> joins;
-  std::vector<std::size_t> counts;
-  bool conflict = false;  // a supplied digest contradicts the main record: kept for audit (rule 4)
+// What the store knows under the supplied digests.
+struct Known {
+  std::vector<const FileRecord*> records;  // distinct, as for match_records()
+  // Distinct systems over the main record and those that join it, when there are such. Records hold
+  // only counts, so without it a merge adds them up: an upper bound.
+  std::optional<std::uint64_t> joined_references;
 };
-Match match_records(const tie::FileHashes& supplied, const std::vector<const FileRecord*>& found);
-// Rule 3. `main` keeps its digests, gaps are filled from `other`.
-FileRecord merge_records(FileRecord main, const FileRecord& other);
 
 struct Change {
   std::optional<FileRecord> before;  // nullopt: the file was unknown
   FileRecord after;
+  friend bool operator==(const Change&, const Change&) = default;
 };
 
-// What a write did to the store and to the world.
+// What a write did to the store and to the world. All empty: nothing changed.
 struct Outcome {
-  std::vector<FileRecord> store;        // records to write (by strongest digest)
-  std::vector<tie::FileHashes> remove;  // former records that were merged away or re-keyed
-  std::vector<Change> events;           // one change event each, in order (§6.10 rule 5, L6)
-  bool conflict = false;
+  std::vector<FileRecord> store;  // records to write; they take over all their digests
+  struct Move {
+    tie::FileHashes from;
+    tie::FileHashes to;
+    friend bool operator==(const Move&, const Move&) = default;
+  };
+  std::vector<Move> moves;     // former records with references that now belong to another subject
+  std::vector<Change> events;  // one change event each, in order (§6.10 rule 5, L6)
+  bool conflict = false;       // a supplied digest contradicts a record (§6.10 rule 4)
+  friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
 // Set Enterprise level (§3.2, L3, L7, L12). Always teaches.
 Outcome apply_set(const tie::FileHashes& hashes, tie::TrustLevel level, std::string_view filename,
-                  std::string_view comment, std::int64_t now, const Settings& settings,
-                  const std::vector<const FileRecord*>& found);
+                  std::string_view comment, std::int64_t now, const Known& known);
 
 // Accept a valid External report (§6.3, L1, L3, L7, L12). Teaches by `merge_learn`.
 Outcome apply_external(const tie::ExternalReport& report, std::int64_t now,
-                       const Settings& settings, const std::vector<const FileRecord*>& found);
+                       const Settings& settings, const Known& known);
 
 // Count an endpoint lookup (L4, L9, §6.7): creates the record if unknown. `new_reference` says
 // whether this system was not among the references yet.
 struct LookupOutcome {
   Outcome outcome;
+  FileRecord record;            // the record the lookup was counted for, afterwards
   bool first_instance = false;  // send the event now
   bool prevalence = false;      // send the event now
 };
 LookupOutcome apply_endpoint_lookup(const tie::FileHashes& hashes, std::int64_t now,
                                     bool new_reference, std::uint64_t enterprise_size,
-                                    const Settings& settings,
-                                    const std::vector<const FileRecord*>& found);
+                                    const Settings& settings, const Known& known);
 
 }  // namespace tiara::reputation

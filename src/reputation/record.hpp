@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tie/hash.hpp"
@@ -36,8 +37,21 @@ struct FileRecord {
   friend bool operator==(const FileRecord&, const FileRecord&) = default;
 
   const ProviderEntry* find(tie::FileProvider provider) const;
+  // kNotSet when there is no entry.
+  tie::TrustLevel level(tie::FileProvider provider) const;
 };
 
 inline constexpr std::size_t kMaxNames = 100;
+inline constexpr std::int64_t kSecondsPerDay = 24 * 60 * 60;
+
+// The entry of a provider, made (with level kNotSet) in its sorted place if it is not there.
+ProviderEntry& entry_of(FileRecord& record, tie::FileProvider provider);
+void remove_entry(FileRecord& record, tie::FileProvider provider);
+// Empty and known names, and names beyond kMaxNames, change nothing.
+void add_name(FileRecord& record, std::string_view name);
+// Marks the record as used on the day of `now`; false if it was marked already.
+bool touch(FileRecord& record, std::int64_t now);
+// Whether every provider has the same level in both; an absent entry counts as kNotSet.
+bool same_levels(const FileRecord& left, const FileRecord& right);
 
 }  // namespace tiara::reputation

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,9 +28,11 @@ using Connector =
     std::function<void(net::Loop& loop, std::chrono::milliseconds deadline,
                        std::function<void(dxl::Result<std::unique_ptr<net::Stream>>)> done)>;
 
-// Kept certificates are read once; kConfiguration or kTls names the file. Brokers are tried in file
-// order, host then ip.
+// Certificates are read once, here; kConfiguration or kTls names the file. Each call tries the next
+// address: brokers in file order, host then ip, then from the front again.
 dxl::Result<Connector> make_tcp_connector(const dxl::ClientConfig& config);
+// How many addresses that are: LinkOptions::addresses.
+std::size_t count_addresses(const dxl::ClientConfig& config);
 
 // All on the network thread; must not block. Views are valid during the call only.
 class LinkEvents {
@@ -40,6 +43,8 @@ class LinkEvents {
       const dxl::Error& why) = 0;  // the link goes on trying, unless stopping
   virtual void on_message(std::string_view topic,
                           const dxl::MessageView& message) = 0;  // events and requests
+  // Without `reconnect` only: nothing more is tried until the next start().
+  virtual void on_gave_up(const dxl::Error& /*why*/) {}
 };
 
 struct LinkOptions {
@@ -49,6 +54,9 @@ struct LinkOptions {
   std::chrono::milliseconds attempt_timeout{10'000};
   session::BackoffOptions backoff;
   bool reconnect = true;
+  // Attempts that make up one pass over the brokers. The next address is tried at once; the
+  // back-off comes between passes.
+  std::size_t addresses = 1;
 };
 
 class Link {
@@ -56,27 +64,33 @@ class Link {
   Link(LinkOptions options, Connector connector, LinkEvents& events);
   ~Link();  // stops and joins the network thread
 
-  void start();            // begins connecting; any thread
-  void stop();             // flushes, DISCONNECT, closes, joins; any thread but the network thread
-  bool connected() const;  // any thread
-  dxl::Error last_error() const;  // why the last attempt failed; any thread
+  void start();  // begins connecting; any thread
+  // DISCONNECT, sends what is queued (2 s at most), closes; outstanding requests end with
+  // kCancelled. Returns when that is done; no event follows until the next start(). The network
+  // thread lives on, so that post() always runs. Any thread but the network thread.
+  void stop();
+  bool connected() const;         // any thread
+  dxl::Error last_error() const;  // why the last pass failed, every address named; any thread
 
-  // Any thread.
+  // Any thread; also while there is no connection.
   void post(std::function<void()> task);
 
   // Network thread only, from here on. Everything appended in one turn leaves in one write.
   net::Loop& loop();
+  // Dropped and counted in the log when not connected or when 64 MiB wait to be sent.
   void send(std::string_view topic, const dxl::MessageView& message);
-  // `done` runs on the network thread exactly once.
+  // `done` runs on the network thread exactly once; before this returns if nothing can be sent.
   void request(std::string_view topic, const dxl::MessageView& request,
                std::chrono::milliseconds timeout,
                std::function<void(dxl::Result<dxl::Reply>)> done);
   // `done` after the SUBACK (at once if the filter was subscribed already, or when not connected:
-  // it is sent then).
+  // it is sent then). kNotAuthorised: the broker refused, and the use is not counted.
   void subscribe(std::string_view filter, std::function<void(dxl::Result<void>)> done);
   void unsubscribe(std::string_view filter);
   // `done` after a PINGRESP that answers a ping sent behind everything appended so far.
   void ping(std::chrono::milliseconds timeout, std::function<void(dxl::Result<void>)> done);
+  // Bytes appended that the network has not taken yet.
+  std::size_t unsent_bytes() const;
 
  private:
   struct Impl;

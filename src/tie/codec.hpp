@@ -35,6 +35,9 @@ inline constexpr std::size_t kMaxStringBytes = 64 * 1024;
 inline constexpr std::size_t kMaxDepth = 32;
 inline constexpr std::size_t kMaxNameCharacters =
     500;  // names, paths and comments are cut, not refused
+// What an answer or a change event may hold; the original has 5 providers and 26 attributes.
+inline constexpr std::size_t kMaxReputationEntries = 64;
+inline constexpr std::size_t kMaxAttributes = 1024;  // of one provider
 
 // Service error codes (§1.6). A failed decode carries one in Error::peer_code.
 enum class ServiceError : std::uint32_t {
@@ -75,9 +78,12 @@ enum class ReportRefusal : std::uint8_t {
 std::string_view to_string(ReportRefusal refusal);
 
 // Decoders for the service side. Trailing NULs and white space are stripped in any order (§1.3).
+// Absent and null are the same. kMalformed (or kLimitExceeded) with a ServiceError in peer_code;
+// of several mistakes kBadRequest comes first, then level, provider, hashes.
 dxl::Result<GetFileReputation> decode_get_file_reputation(std::string_view payload);
 dxl::Result<SetFileReputation> decode_set_file_reputation(std::string_view payload);
-// peer_code holds the ReportRefusal.
+// peer_code holds the ReportRefusal: kMalformed, kProvider, kLevel or kHashes, in this order. An
+// empty file name is accepted here; refusing it is a setting (L2).
 dxl::Result<ExternalReport> decode_external_report(std::string_view payload);
 
 // Encoders for the client side, byte for byte in the member order of the Python client, compact.
@@ -91,10 +97,13 @@ void append_reputations(const Reputations& reputations,
 struct ChangeEventExtras {
   std::uint64_t change_id = 0;  // extensions.md: strictly increasing, no holes; 0 = leave out
   std::int32_t cause_provider = 0;
-  std::string_view cause_kind;  // "enterprise", "external", …
+  std::string_view cause_kind;  // "enterprise", "external", …; empty = leave the cause out
 };
 void append_file_change(const FileReputationChange& change, const ChangeEventExtras& extras,
                         std::string& out);
+// Forgiving where the original clients are: `reputations`, `props`, attributes, levels and dates
+// may be missing, providers may be unknown, and of a provider given twice the last entry counts. A
+// change without a usable hash is an error.
 dxl::Result<Reputations> decode_reputations(std::string_view payload);
 dxl::Result<FileReputationChange> decode_file_change(std::string_view payload);
 

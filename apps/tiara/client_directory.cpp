@@ -1,0 +1,95 @@
+#include "tiara/client_directory.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "broker/policy_file.hpp"
+#include "fabric/authorization.hpp"
+
+namespace tiara::app {
+namespace {
+
+using dxl::ErrorCode;
+
+constexpr const char* kConfig = "dxlclient.config";
+constexpr const char* kCertificate = "client.crt";
+constexpr const char* kKey = "client.key";
+constexpr const char* kBundle = "brokercerts.crt";
+
+bool is_there(const std::filesystem::path& file) {
+  std::error_code ignored;
+  return std::filesystem::exists(file, ignored);
+}
+
+}  // namespace
+
+dxl::Result<void> check_groups(const std::vector<std::string>& groups) {
+  for (const std::string& group : groups) {
+    if (fabric::is_known_group(group)) continue;
+    std::string known;
+    for (const std::string_view name : fabric::known_groups())
+      known += fmt::format("{}\"{}\"", known.empty() ? "" : ", ", name);
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     fmt::format("unknown group \"{}\"; known are {}", group, known));
+  }
+  return {};
+}
+
+// The id is in braces because the JavaScript client reads leading digits as the port.
+std::string client_config_text(const BrokerAt& broker) {
+  const std::string host = broker.host.empty() ? "localhost;127.0.0.1" : broker.host;
+  return fmt::format(
+      "[General]\n"
+      "#UseWebSockets = False\n"
+      "\n"
+      "[Certs]\n"
+      "BrokerCertChain = {2}\n"
+      "CertFile = {3}\n"
+      "PrivateKey = {4}\n"
+      "\n"
+      "[Brokers]\n"
+      "{{{0}}} = {{{0}}};{1};{5}\n"
+      "\n"
+      "[BrokersWebSockets]\n",
+      broker.id, broker.port, kBundle, kCertificate, kKey, host);
+}
+
+dxl::Result<void> write_client(const std::filesystem::path& directory,
+                               const broker::StatePaths& state, const broker::Keystore& keystore,
+                               const std::string& name, const std::vector<std::string>& groups,
+                               const BrokerAt& broker, bool replace) {
+  const std::filesystem::path certificate = directory / kCertificate;
+  const bool occupied = is_there(directory / kConfig) || is_there(directory / kKey);
+  if (occupied && !replace)
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     fmt::format("{}: holds a client; --force replaces it", directory.string()));
+  const auto bundle = broker::read_file(keystore.broker_ca_bundle());
+  if (!bundle) return dxl::fail(bundle.error());
+  const auto issued = keystore.issue_client(name);
+  if (!issued) return dxl::fail(issued.error());
+
+  const auto lock = broker::FileLock::acquire(state.policy_lock);
+  if (!lock) return dxl::fail(lock.error());
+  // A policy that cannot be edited must not leave half a client behind.
+  if (const auto policy = broker::load_policy(state.policy); !policy)
+    return dxl::fail(policy.error());
+  const auto old = broker::read_certificate(certificate);
+
+  if (auto made = broker::make_private_directory(directory); !made) return made;
+  const std::pair<const char*, const std::string*> files[] = {
+      {kKey, &issued->private_key_pem},
+      {kCertificate, &issued->certificate_pem},
+      {kBundle, &*bundle}};
+  for (const auto& [file, text] : files)
+    if (auto written = broker::write_file_atomically(directory / file, *text); !written)
+      return written;
+  if (old)
+    if (auto removed = broker::remove_member(state.policy, old->thumbprints); !removed)
+      return removed;
+  if (auto added = broker::add_member(state.policy, {name, issued->thumbprints, groups}); !added)
+    return added;
+  return broker::write_file_atomically(directory / kConfig, client_config_text(broker));
+}
+
+}  // namespace tiara::app

@@ -1,0 +1,84 @@
+// The arguments of `tiara` as values. Parsing does nothing else, so that it can be tested alone.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace tiara::app {
+
+// Of all commands that speak to a fabric.
+struct CommonOptions {
+  std::string config;  // empty: $DXL_CONFIG, then ./dxlclient.config
+  bool json = false;
+  std::optional<std::chrono::milliseconds> timeout;
+  friend bool operator==(const CommonOptions&, const CommonOptions&) = default;
+};
+
+struct UpOptions {
+  std::filesystem::path state;
+  std::vector<std::string> listen;    // empty: 127.0.0.1 and ::1
+  std::optional<std::uint16_t> port;  // absent: listen.port of tiara.toml
+  bool service = true;
+  friend bool operator==(const UpOptions&, const UpOptions&) = default;
+};
+
+struct ProvisionOptions {
+  std::filesystem::path directory;
+  std::filesystem::path state;
+  std::string name;
+  std::vector<std::string> groups;
+  std::string host;  // empty: localhost and 127.0.0.1
+  bool force = false;
+  friend bool operator==(const ProvisionOptions&, const ProvisionOptions&) = default;
+};
+
+struct RepGetOptions {
+  std::vector<std::string> targets;
+  friend bool operator==(const RepGetOptions&, const RepGetOptions&) = default;
+};
+
+struct RepSetOptions {
+  std::string level;
+  std::vector<std::string> targets;
+  std::optional<std::string> filename;  // absent: the file's own name
+  std::string comment;
+  friend bool operator==(const RepSetOptions&, const RepSetOptions&) = default;
+};
+
+struct RepExternalOptions {
+  std::string level;
+  std::vector<std::string> targets;
+  std::optional<std::string> type;  // absent: detected
+  std::optional<std::string> filename;
+  std::string comment;
+  bool force = false;
+  friend bool operator==(const RepExternalOptions&, const RepExternalOptions&) = default;
+};
+
+struct WatchOptions {
+  std::uint64_t count = 0;  // 0: without end
+  friend bool operator==(const WatchOptions&, const WatchOptions&) = default;
+};
+
+using Command = std::variant<UpOptions, ProvisionOptions, RepGetOptions, RepSetOptions,
+                             RepExternalOptions, WatchOptions>;
+
+struct CommandLine {
+  CommonOptions common;
+  Command command;
+};
+
+// Nothing to run: help or version (code 0, `out`), or a mistake (code 2, `err`).
+struct EarlyExit {
+  int code = 0;
+  std::string out, err;
+};
+
+std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string> arguments);
+
+}  // namespace tiara::app

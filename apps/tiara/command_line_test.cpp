@@ -1,0 +1,148 @@
+#include "tiara/command_line.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tiara::app {
+namespace {
+
+using testing::HasSubstr;
+
+CommandLine parsed(const std::vector<std::string>& arguments) {
+  auto result = parse_command_line(arguments);
+  if (const auto* exit = std::get_if<EarlyExit>(&result)) {
+    ADD_FAILURE() << testing::PrintToString(arguments) << "\n" << exit->out << exit->err;
+    return {};
+  }
+  return std::get<CommandLine>(result);
+}
+
+EarlyExit refused(const std::vector<std::string>& arguments) {
+  auto result = parse_command_line(arguments);
+  if (const auto* exit = std::get_if<EarlyExit>(&result)) return *exit;
+  ADD_FAILURE() << testing::PrintToString(arguments) << " was accepted";
+  return {};
+}
+
+TEST(CommandLine, UpTakesItsOptions) {
+  EXPECT_EQ(std::get<UpOptions>(parsed({"up", "--state", "s"}).command),
+            (UpOptions{"s", {}, std::nullopt, true}));
+  EXPECT_EQ(std::get<UpOptions>(parsed({"up", "--state", "s", "--listen", "0.0.0.0", "--listen",
+                                        "::1", "--port", "0", "--ws-port", "8884", "--https-port",
+                                        "0", "--threads", "1", "--no-service"})
+                                    .command),
+            (UpOptions{"s", {"0.0.0.0", "::1"}, std::uint16_t{0}, false}));
+}
+
+TEST(CommandLine, ProvisionTakesItsOptionsInAnyOrder) {
+  const ProvisionOptions expected{"d", "s", "scanner", {"TIE Server", "Other"}, "", false};
+  EXPECT_EQ(
+      std::get<ProvisionOptions>(parsed({"provision", "d", "--state", "s", "--name", "scanner",
+                                         "--group", "TIE Server", "--group", "Other"})
+                                     .command),
+      expected);
+  EXPECT_EQ(std::get<ProvisionOptions>(parsed({"provision", "--group", "TIE Server", "--group",
+                                               "Other", "--name", "scanner", "--state", "s", "d"})
+                                           .command),
+            expected);
+  EXPECT_EQ(std::get<ProvisionOptions>(
+                parsed({"provision", "d", "--state", "s", "--name", "n", "--force", "--host", "h"})
+                    .command),
+            (ProvisionOptions{"d", "s", "n", {}, "h", true}));
+}
+
+TEST(CommandLine, RepCommandsTakeTheirOptions) {
+  EXPECT_EQ(std::get<RepGetOptions>(parsed({"rep", "get", "a", "b"}).command),
+            (RepGetOptions{{"a", "b"}}));
+  EXPECT_EQ(
+      std::get<RepSetOptions>(
+          parsed({"rep", "set", "99", "a", "b", "--comment", "why", "--filename", "n"}).command),
+      (RepSetOptions{"99", {"a", "b"}, "n", "why"}));
+  const RepExternalOptions external{"30", {"a", "b"}, std::nullopt, std::nullopt, "", false};
+  EXPECT_EQ(
+      std::get<RepExternalOptions>(parsed({"rep", "external", "a", "b", "--level", "30"}).command),
+      external);
+  EXPECT_EQ(
+      std::get<RepExternalOptions>(parsed({"rep", "external", "--level", "30", "a", "b"}).command),
+      external);
+  EXPECT_EQ(std::get<RepExternalOptions>(
+                parsed({"rep", "external", "a", "--level", "30", "--type", "PEEXE", "--filename",
+                        "n", "--comment", "why", "--force"})
+                    .command),
+            (RepExternalOptions{"30", {"a"}, "PEEXE", "n", "why", true}));
+}
+
+TEST(CommandLine, CommonOptionsStandBeforeOrAfterTheCommand) {
+  const CommonOptions expected{"c", true, std::chrono::milliseconds(1500)};
+  const std::vector<std::string> cases[] = {
+      {"--config", "c", "--json", "--timeout", "1.5", "rep", "get", "a"},
+      {"rep", "--config", "c", "--json", "--timeout", "1.5", "get", "a"},
+      {"rep", "get", "--config", "c", "--json", "--timeout", "1.5", "a"},
+      {"rep", "get", "a", "--config", "c", "--json", "--timeout", "1.5"},
+      {"--json", "rep", "get", "a", "--timeout", "1.5", "--config=c"},
+      {"watch", "--config", "c", "--json", "--timeout", "1.5"},
+  };
+  for (const auto& arguments : cases) {
+    EXPECT_EQ(parsed(arguments).common, expected) << testing::PrintToString(arguments);
+  }
+  EXPECT_EQ(parsed({"watch"}).common, CommonOptions{});
+}
+
+TEST(CommandLine, WatchTakesACount) {
+  EXPECT_EQ(std::get<WatchOptions>(parsed({"watch"}).command), WatchOptions{0});
+  EXPECT_EQ(std::get<WatchOptions>(parsed({"watch", "--count", "3"}).command), WatchOptions{3});
+}
+
+TEST(CommandLine, MistakesAreUsageErrorsOnStderr) {
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{}, "subcommand"},
+      {{"down"}, "down"},
+      {{"up"}, "--state"},
+      {{"up", "--state", "s", "--port", "65536"}, "--port"},
+      {{"up", "--state", "s", "--port", "x"}, "--port"},
+      {{"up", "--state", "s", "--threads", "2"}, "one I/O thread in this version"},
+      {{"up", "--state", "s", "--config", "c"}, "no meaning"},
+      {{"up", "--state", "s", "extra"}, "extra"},
+      {{"provision", "d", "--name", "n"}, "--state"},
+      {{"provision", "d", "--state", "s"}, "--name"},
+      {{"rep"}, "subcommand"},
+      {{"rep", "get"}, "FILE|HASH"},
+      {{"rep", "set", "99"}, "FILE|HASH"},
+      {{"rep", "external", "f"}, "--level"},
+      {{"rep", "get", "f", "--timeout", "0"}, "--timeout"},
+      {{"watch", "--count", "0"}, "--count"},
+  };
+  for (const auto& [arguments, text] : cases) {
+    const EarlyExit exit = refused(arguments);
+    EXPECT_EQ(exit.code, 2) << testing::PrintToString(arguments);
+    EXPECT_EQ(exit.out, "");
+    EXPECT_THAT(exit.err, HasSubstr(text));
+  }
+}
+
+TEST(CommandLine, HelpHasExamplesAtEachLevel) {
+  const std::vector<std::string> cases[] = {{"--help"},
+                                            {"up", "--help"},
+                                            {"provision", "--help"},
+                                            {"rep", "--help"},
+                                            {"rep", "get", "--help"},
+                                            {"rep", "set", "--help"},
+                                            {"rep", "external", "--help"},
+                                            {"watch", "--help"}};
+  for (const auto& arguments : cases) {
+    const EarlyExit exit = refused(arguments);
+    EXPECT_EQ(exit.code, 0);
+    EXPECT_EQ(exit.err, "");
+    EXPECT_THAT(exit.out, HasSubstr("Examples:\n")) << testing::PrintToString(arguments);
+  }
+}
+
+TEST(CommandLine, VersionIsOneLine) {
+  const EarlyExit exit = refused({"--version"});
+  EXPECT_EQ(exit.code, 0);
+  EXPECT_EQ(exit.out.substr(0, 6), "tiara ");
+  EXPECT_EQ(exit.out.find('\n'), exit.out.size() - 1);
+}
+
+}  // namespace
+}  // namespace tiara::app

@@ -1,0 +1,15 @@
+// Each command in a file of its own. All return an exit code.
+#pragma once
+
+#include "tiara/command_line.hpp"
+
+namespace tiara::app {
+
+int run_up(const UpOptions& options);
+int run_provision(const ProvisionOptions& options);
+int run_rep_get(const CommonOptions& common, const RepGetOptions& options);
+int run_rep_set(const CommonOptions& common, const RepSetOptions& options);
+int run_rep_external(const CommonOptions& common, const RepExternalOptions& options);
+int run_watch(const CommonOptions& common, const WatchOptions& options);
+
+}  // namespace tiara::app

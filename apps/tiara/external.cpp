@@ -1,0 +1,136 @@
+// `tiara rep external`: the recommended workflow (TIE reference §6.3), with the outcome made
+// visible.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "tiara/commands.hpp"
+#include "tiara/each_target.hpp"
+#include "tiara/exit_code.hpp"
+#include "tiara/fabric.hpp"
+#include "tiara/output.hpp"
+#include "tiara/targets.hpp"
+#include "tie/client.hpp"
+#include "tie/codec.hpp"
+
+namespace tiara::app {
+namespace {
+
+using Outcome = ExternalResult::Outcome;
+
+// The service commits within milliseconds; an original service never answers this question.
+constexpr std::chrono::seconds kPatience{5};
+
+// The original sample's text, which users search for.
+constexpr const char* kAbort =
+    "There is a reputation from another provider for the file, External Reputation is not "
+    "necessary.";
+
+std::optional<tie::Reputation> find_definitive(const tie::Reputations& reputations) {
+  for (const tie::Reputation& entry : reputations.entries)
+    if (entry.provider != tie::FileProvider::kExternal && tie::is_definitive(entry.trust_level))
+      return entry;
+  return std::nullopt;
+}
+
+Outcome to_outcome(tie::ExternalOutcome::Kind kind) {
+  switch (kind) {
+    case tie::ExternalOutcome::Kind::kAccepted:
+      return Outcome::kAccepted;
+    case tie::ExternalOutcome::Kind::kUnchanged:
+      return Outcome::kUnchanged;
+    case tie::ExternalOutcome::Kind::kRefused:
+      return Outcome::kRefused;
+    case tie::ExternalOutcome::Kind::kCannotTell:
+      break;
+  }
+  return Outcome::kCannotTell;
+}
+
+class Reporter {
+ public:
+  Reporter(tie::Client& tie, const RepExternalOptions& options, tie::TrustLevel level,
+           std::optional<tie::FileType> type, std::chrono::milliseconds patience)
+      : tie_(tie), options_(options), level_(level), type_(type), patience_(patience) {}
+
+  dxl::Result<TargetOutput> run(const Target& target) {
+    ExternalResult result{
+        Outcome::kCannotTell, level_, type_ ? *type_ : detect_type(target), {}, {}};
+    if (!options_.force) {
+      const auto known = tie_.get_file_reputation(target.hashes);
+      if (!known) return dxl::fail(known.error());
+      if (const auto definitive = find_definitive(*known)) {
+        result.outcome = Outcome::kAborted;
+        result.reason = fmt::format("{} ({}: {})", kAbort, tie::to_string(definitive->provider),
+                                    level_text(definitive->trust_level));
+        return to_output(target, result);
+      }
+    }
+    const auto sent = tie_.set_external_file_reputation(
+        level_, target.hashes, result.type, options_.filename.value_or(target.file_name()),
+        options_.comment);
+    if (!sent) return dxl::fail(sent.error());
+    result.report = *sent;
+    const auto outcome = tie_.report_outcome(*sent, patience_);
+    if (outcome) {
+      result.outcome = to_outcome(outcome->kind);
+      result.reason = outcome->reason;
+    } else {
+      result.reason = outcome.error().message;
+    }
+    return to_output(target, result);
+  }
+
+ private:
+  static TargetOutput to_output(const Target& target, const ExternalResult& result) {
+    int code = kExitOk;
+    if (result.outcome == Outcome::kAborted) code = kExitNegative;
+    if (result.outcome == Outcome::kRefused) {
+      code = kExitNoEffect;
+      fmt::print(stderr, "tiara: {}: the report had no effect: {}\n", printable(target.argument),
+                 printable(result.reason));
+    }
+    if (result.outcome == Outcome::kCannotTell)
+      fmt::print(stderr, "tiara: {}: cannot tell what became of the report\n",
+                 printable(target.argument));
+    return {code, external_text(target, result) + "\n", external_json(target, result)};
+  }
+
+  tie::Client& tie_;
+  const RepExternalOptions& options_;
+  tie::TrustLevel level_;
+  std::optional<tie::FileType> type_;
+  std::chrono::milliseconds patience_;
+};
+
+}  // namespace
+
+int run_rep_external(const CommonOptions& common, const RepExternalOptions& options) {
+  const auto level = parse_level(options.level);
+  if (!level) return report(level.error());
+  std::optional<tie::FileType> type;
+  if (options.type) {
+    const auto parsed = tie::parse_file_type(*options.type);
+    if (!parsed) return report(parsed.error());
+    type = *parsed;
+  }
+  const auto client = connect(common, false);
+  if (!client) return report(client.error());
+  tie::Client tie(**client, answer_timeout(common));
+
+  // A denied event disappears without an answer, so ask first. A fabric that cannot tell is no
+  // obstacle: the outcome will show.
+  const std::string topic(tie::kTopicExternalReport);
+  const auto permission = tie.may_send(topic);
+  if (permission && !permission->allowed) return report(not_authorised(topic, *permission));
+
+  const std::chrono::milliseconds patience =
+      std::min(answer_timeout(common), std::chrono::milliseconds(kPatience));
+  Reporter reporter(tie, options, *level, type, patience);
+  return for_each_target(options.targets, common.json,
+                         [&reporter](const Target& target) { return reporter.run(target); });
+}
+
+}  // namespace tiara::app

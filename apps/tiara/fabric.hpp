@@ -1,0 +1,27 @@
+// The connection that `rep` and `watch` work over.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "dxl/client.hpp"
+#include "dxl/result.hpp"
+#include "tiara/command_line.hpp"
+#include "tie/client.hpp"
+
+namespace tiara::app {
+
+// How long a command waits for an answer unless --timeout says otherwise.
+std::chrono::milliseconds answer_timeout(const CommonOptions& options);
+
+// --config, then $DXL_CONFIG, then ./dxlclient.config.
+std::string config_file(const CommonOptions& options);
+
+// A client that is connected. `reconnect`: for commands that run for long.
+dxl::Result<std::unique_ptr<dxl::Client>> connect(const CommonOptions& options, bool reconnect);
+
+// "not authorised to send to <topic>: needs the group "…""
+dxl::Error not_authorised(const std::string& topic, const tie::SendPermission& permission);
+
+}  // namespace tiara::app

@@ -1,0 +1,135 @@
+#include "tiara/state.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/ports.hpp"
+#include "broker/policy_file.hpp"
+#include "dxl/client_config.hpp"
+#include "fabric/authorization.hpp"
+#include "tiara/client_directory.hpp"
+
+namespace tiara::app {
+namespace {
+
+using dxl::ErrorCode;
+
+constexpr const char* kServiceName = "TiaraService";
+
+bool is_there(const std::filesystem::path& file) {
+  std::error_code ignored;
+  return std::filesystem::exists(file, ignored);
+}
+
+bool is_uuid(std::string_view text) {
+  constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  return text.size() == kShape.size() &&
+         std::equal(text.begin(), text.end(), kShape.begin(), [&](char c, char shape) {
+           return shape == '-' ? c == '-' : kDigits.find(c) != std::string_view::npos;
+         });
+}
+
+dxl::Result<std::string> read_broker_id(const std::filesystem::path& file) {
+  auto text = broker::read_file(file);
+  if (!text) return dxl::fail(text.error());
+  while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
+  if (!is_uuid(*text))
+    return dxl::fail(ErrorCode::kConfiguration,
+                     fmt::format("{}: expected a lower-case uuid without braces", file.string()));
+  return text;
+}
+
+dxl::Result<StateSettings> load_settings(const std::filesystem::path& file) {
+  const auto text = broker::read_file(file);
+  if (!text) return dxl::fail(ErrorCode::kConfiguration, text.error().message);
+  return parse_state_settings(*text, file.string());
+}
+
+dxl::Result<void> write_if_missing(const std::filesystem::path& file, const std::string& text) {
+  if (is_there(file)) return {};
+  return broker::write_file_atomically(file, text);
+}
+
+std::vector<std::string> all_groups() {
+  const auto& known = fabric::known_groups();
+  return {known.begin(), known.end()};
+}
+
+}  // namespace
+
+dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
+  // The id marks a state that has been started before: from then on a missing policy is not made
+  // anew but stops the start.
+  if (!is_there(paths.broker_id)) {
+    base::SystemRandom random;
+    for (const auto& [file, text] : {std::pair(paths.config, initial_state_settings_text()),
+                                     std::pair(paths.policy, broker::initial_policy_text()),
+                                     std::pair(paths.broker_id, base::make_uuid(random) + "\n")})
+      if (auto written = write_if_missing(file, text); !written) return dxl::fail(written.error());
+  }
+  auto id = read_broker_id(paths.broker_id);
+  if (!id) return dxl::fail(id.error());
+  auto settings = load_settings(paths.config);
+  if (!settings) return dxl::fail(settings.error());
+  auto keystore = broker::Keystore::create_or_open(paths.keystore, *id);
+  if (!keystore) return dxl::fail(keystore.error());
+  return State{paths, std::move(*settings), std::move(*id), std::move(*keystore)};
+}
+
+dxl::Result<State> open_state(const broker::StatePaths& paths) {
+  if (!is_there(paths.broker_id))
+    return dxl::fail(ErrorCode::kStorage,
+                     fmt::format("{0}: no state there; `tiara up --state {0}` creates one",
+                                 paths.root.string()));
+  auto id = read_broker_id(paths.broker_id);
+  if (!id) return dxl::fail(id.error());
+  auto settings = load_settings(paths.config);
+  if (!settings) return dxl::fail(settings.error());
+  auto keystore = broker::Keystore::open(paths.keystore);
+  if (!keystore) return dxl::fail(keystore.error());
+  return State{paths, std::move(*settings), std::move(*id), std::move(*keystore)};
+}
+
+dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state) {
+  const std::filesystem::path certificate = state.paths.service / "service.crt";
+  if (!is_there(certificate)) {
+    const auto issued = state.keystore.issue_client(kServiceName);
+    if (!issued) return dxl::fail(issued.error());
+    if (auto made = broker::make_private_directory(state.paths.service); !made)
+      return dxl::fail(made.error());
+    if (auto written = broker::write_file_atomically(state.paths.service / "service.key",
+                                                     issued->private_key_pem);
+        !written)
+      return dxl::fail(written.error());
+    if (auto written = broker::write_file_atomically(certificate, issued->certificate_pem);
+        !written)
+      return dxl::fail(written.error());
+  }
+  std::vector<net::PeerCertificate> chain;
+  for (const auto& file : {state.keystore.client_ca(), certificate}) {
+    auto info = broker::read_certificate(file);
+    if (!info) return dxl::fail(info.error());
+    chain.push_back({info->thumbprints.sha1, info->thumbprints.sha256, info->subject});
+  }
+  return chain;
+}
+
+dxl::Result<void> refresh_admin_client(const State& state, std::uint16_t port) {
+  const std::filesystem::path& directory = state.paths.admin_client;
+  const std::filesystem::path file = directory / "dxlclient.config";
+  const BrokerAt broker{state.broker_id, port, ""};
+  if (is_there(file)) {
+    const auto config = dxl::ClientConfig::load(file);
+    if (config && !config->brokers.empty() && config->brokers.front().port == port) return {};
+    return broker::write_file_atomically(file, client_config_text(broker));
+  }
+  // `clients` is there without `admin`: somebody deleted it. `admin` without its configuration: a
+  // first start was interrupted.
+  if (is_there(directory.parent_path()) && !is_there(directory)) return {};
+  if (auto made = broker::make_private_directory(directory.parent_path()); !made) return made;
+  return write_client(directory, state.paths, state.keystore, "admin", all_groups(), broker, true);
+}
+
+}  // namespace tiara::app

@@ -1,0 +1,28 @@
+// What `STATE/tiara.toml` sets, of all layers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/settings.hpp"
+#include "dxl/result.hpp"
+#include "reputation/engine.hpp"
+
+namespace tiara::app {
+
+struct StateSettings {
+  std::uint16_t port = 8883;        // listen.port
+  bool legacy_ciphers = true;       // tls.legacy_ciphers
+  reputation::Settings reputation;  // the names of TIE reference §12.2
+};
+
+// The rows write into `settings`, which must outlive them.
+std::vector<broker::Setting> setting_rows(StateSettings& settings);
+
+// kConfiguration names file, line and key.
+dxl::Result<StateSettings> parse_state_settings(std::string_view text, std::string_view name);
+std::string initial_state_settings_text();
+
+}  // namespace tiara::app

@@ -1,0 +1,16 @@
+// The answer to `status` on the control socket.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "broker/broker.hpp"
+#include "service/tie_service.hpp"
+
+namespace tiara::app {
+
+// One JSON object without newline; `service` absent: this process runs none.
+std::string status_json(const std::string& broker_id, const broker::BrokerStatus& broker,
+                        const std::optional<service::TieServiceStatus>& service);
+
+}  // namespace tiara::app

@@ -1,0 +1,202 @@
+// `tiara up`: broker and TIE service in one process, on one state directory.
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/ports.hpp"
+#include "broker/broker.hpp"
+#include "broker/control.hpp"
+#include "broker/policy_file.hpp"
+#include "net/tls.hpp"
+#include "service/tie_service.hpp"
+#include "store/reputation_store.hpp"
+#include "tiara/commands.hpp"
+#include "tiara/exit_code.hpp"
+#include "tiara/state.hpp"
+#include "tiara/status.hpp"
+#include "tiara/waiting.hpp"
+
+namespace tiara::app {
+namespace {
+
+using base::LogLevel;
+using dxl::ErrorCode;
+
+constexpr std::chrono::seconds kServiceDeadline{30};
+
+// A connection is a descriptor, and distributions start processes with 1,024 of them.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Everything that runs. Members are destroyed from the last to the first: control answers no more,
+// the service commits and leaves, the broker closes, the state is free.
+class Server {
+ public:
+  static dxl::Result<std::unique_ptr<Server>> start(const UpOptions& options) {
+    const broker::StatePaths paths(options.state);
+    if (auto made = broker::make_private_directory(paths.root); !made)
+      return dxl::fail(made.error());
+    auto lock = broker::FileLock::try_acquire(paths.lock);
+    if (!lock) return dxl::fail(lock.error());
+    // Of a process that was killed: nobody may take its port for ours.
+    std::error_code ignored;
+    std::filesystem::remove(paths.ports, ignored);
+    auto state = create_or_open_state(paths);
+    if (!state) return dxl::fail(state.error());
+    std::unique_ptr<Server> server(
+        new Server(std::move(*lock), std::move(*state), options.service));
+    for (auto step : {&Server::start_broker, &Server::start_service, &Server::start_control})
+      if (auto done = (server.get()->*step)(options); !done) return dxl::fail(done.error());
+    return server;
+  }
+
+  ~Server() {
+    std::error_code ignored;
+    std::filesystem::remove(state_.paths.ports, ignored);
+  }
+
+  std::string ready_line(const UpOptions& options) const {
+    std::string host = options.listen.empty() ? "127.0.0.1" : options.listen.front();
+    if (host.find(':') != std::string::npos) host = "[" + host + "]";
+    return fmt::format("ready mqtts://{}:{}", host, broker_->port());
+  }
+
+  // Main thread and control thread. The order of two reloads is that of reading the file.
+  dxl::Result<std::string> reload() {
+    const std::lock_guard guard(reloading_);
+    auto policy = load_policy();
+    if (!policy) {
+      base::log(LogLevel::kError, "up", "policy not reloaded, the old one stays: {}",
+                policy.error().message);
+      return dxl::fail(policy.error());
+    }
+    const std::size_t members = policy->members.size(), rules = policy->rules.size();
+    broker_->set_authorization(fabric::Authorization(std::move(*policy)));
+    base::log(LogLevel::kInfo, "up", "policy in force: {} members, {} topic rules", members, rules);
+    return fmt::format("{{\"members\":{},\"rules\":{}}}", members, rules);
+  }
+
+ private:
+  Server(broker::FileLock lock, State state, bool with_service)
+      : lock_(std::move(lock)), state_(std::move(state)), with_service_(with_service) {}
+
+  dxl::Result<fabric::Policy> load_policy() const {
+    auto policy = broker::load_policy(state_.paths.policy);
+    if (policy) policy->service_side = with_service_;
+    return policy;
+  }
+
+  dxl::Result<void> start_broker(const UpOptions& options) {
+    auto policy = load_policy();
+    if (!policy) return dxl::fail(policy.error());
+    const broker::Keystore& keys = state_.keystore;
+    auto tls = net::TlsContext::make_server(
+        {keys.broker_certificate(), keys.broker_key(), keys.client_ca()},
+        state_.settings.legacy_ciphers);
+    if (!tls) return dxl::fail(tls.error());
+    broker::BrokerOptions broker_options;
+    broker_options.broker_id = state_.broker_id;
+    if (!options.listen.empty()) broker_options.listen_addresses = options.listen;
+    broker_options.port = options.port.value_or(state_.settings.port);
+    broker_options.tls = std::move(*tls);
+    auto started =
+        broker::Broker::start(std::move(broker_options), fabric::Authorization(std::move(*policy)));
+    if (!started) return dxl::fail(started.error());
+    broker_ = std::move(*started);
+    return refresh_admin_client(state_, broker_->port());
+  }
+
+  dxl::Result<void> start_service(const UpOptions&) {
+    if (!with_service_) return {};
+    auto chain = service_chain(state_);
+    if (!chain) return dxl::fail(chain.error());
+    store::RocksOptions rocks;
+    rocks.directory = state_.paths.store;
+    auto opened = store::open_rocks_store(rocks);
+    if (!opened) return dxl::fail(opened.error());
+    service::TieServiceOptions service_options;
+    service_options.settings = state_.settings.reputation;
+    auto started = service::TieService::start(
+        std::move(service_options), std::move(*opened),
+        [this, chain = std::move(*chain)](net::Loop& loop, std::chrono::milliseconds, auto done) {
+          done(broker_->attach_service(loop, chain));
+        },
+        clock_);
+    if (!started) return dxl::fail(started.error());
+    service_ = std::move(*started);
+    return service_->wait_ready(kServiceDeadline);
+  }
+
+  dxl::Result<void> start_control(const UpOptions&) {
+    if (auto made = broker::make_private_directory(state_.paths.run); !made) return made;
+    auto started = broker::ControlServer::start(
+        state_.paths.control, [this](const std::string& command) { return answer(command); });
+    if (!started) return dxl::fail(started.error());
+    control_ = std::move(*started);
+    // Once more: a member that was added since the broker read the file found nobody to tell.
+    if (auto reloaded = reload(); !reloaded) return dxl::fail(reloaded.error());
+    return broker::write_ports(state_.paths, {broker_->port()});
+  }
+
+  dxl::Result<std::string> answer(const std::string& command) {
+    if (command == "reload") return reload();
+    if (command == "status")
+      return status_json(state_.broker_id, broker_->status(),
+                         service_ ? std::optional(service_->status()) : std::nullopt);
+    return dxl::fail(ErrorCode::kInvalidArgument, "unknown command; known are reload, status");
+  }
+
+  broker::FileLock lock_;
+  State state_;
+  bool with_service_;
+  base::SystemClock clock_;
+  std::mutex reloading_;
+  std::unique_ptr<broker::Broker> broker_;
+  std::unique_ptr<service::TieService> service_;
+  std::unique_ptr<broker::ControlServer> control_;
+};
+
+int start_failure(const dxl::Error& error) {
+  if (error.code == ErrorCode::kInUse)
+    return report({error.code, error.message + "; is `tiara up` running on this state already?"});
+  return report(error);
+}
+
+}  // namespace
+
+int run_up(const UpOptions& options) {
+  ::umask(077);
+  raise_descriptor_limit();
+  const auto waiting = Waiting::create();
+  if (!waiting) return report(waiting.error());
+  base::start_log(LogLevel::kInfo);
+  int code = kExitOk;
+  {
+    auto server = Server::start(options);
+    if (!server) {
+      code = start_failure(server.error());
+    } else {
+      fmt::print("{}\n", (*server)->ready_line(options));
+      std::fflush(stdout);
+      while ((*waiting)->wait(std::nullopt) == Waiting::Wake::kReload) {
+        // A failure is logged, and the policy in force stays.
+        [[maybe_unused]] const auto reloaded = (*server)->reload();
+      }
+      base::log(LogLevel::kInfo, "up", "stopping");
+    }
+  }
+  base::stop_log();
+  return code;
+}
+
+}  // namespace tiara::app

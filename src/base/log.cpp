@@ -1,0 +1,136 @@
+#include "base/log.hpp"
+
+#include <spdlog/async.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <future>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace tiara::base {
+namespace {
+
+constexpr std::size_t kQueuedLines = 8192;
+// How long stop_log() waits for a stderr that nobody reads.
+constexpr std::chrono::seconds kStopDeadline{2};
+
+struct Writer {
+  std::shared_ptr<spdlog::details::thread_pool> pool;
+  std::shared_ptr<spdlog::async_logger> logger;
+};
+
+std::atomic<LogLevel> minimum_level{LogLevel::kInfo};
+std::mutex writer_mutex;  // guards the two below; never held while a line is formatted or written
+std::shared_ptr<Writer> current_writer;
+std::uint64_t dropped_before_stop = 0;
+
+std::shared_ptr<Writer> find_writer() {
+  const std::lock_guard lock(writer_mutex);
+  return current_writer;
+}
+
+std::string_view name_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warn";
+    case LogLevel::kError:
+      return "error";
+  }
+  return "?";
+}
+
+void append_time(fmt::memory_buffer& out) {
+  using namespace std::chrono;
+  const auto since_epoch = duration_cast<milliseconds>(system_clock::now().time_since_epoch());
+  const std::time_t seconds = since_epoch.count() / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+                 utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
+                 utc.tm_sec, since_epoch.count() % 1000);
+}
+
+// Escapes C0, DEL and the two-byte UTF-8 forms of C1, all of which a terminal might obey.
+void append_escaped(std::string_view text, fmt::memory_buffer& out) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const unsigned char c = static_cast<unsigned char>(text[i]);
+    const unsigned char next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
+      fmt::format_to(std::back_inserter(out), "\\u00{:02x}", next);
+      ++i;
+    } else if (c < 0x20 || c == 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", c);
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+}
+
+}  // namespace
+
+void start_log(LogLevel minimum) {
+  minimum_level.store(minimum, std::memory_order_relaxed);
+  auto writer = std::make_shared<Writer>();
+  writer->pool = std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1);
+  writer->logger = std::make_shared<spdlog::async_logger>(
+      "tiara", std::make_shared<spdlog::sinks::stderr_sink_mt>(), writer->pool,
+      spdlog::async_overflow_policy::overrun_oldest);
+  writer->logger->set_level(spdlog::level::trace);  // levels are decided in log_enabled()
+  writer->logger->set_pattern("%v");                // lines arrive finished
+  const std::lock_guard lock(writer_mutex);
+  current_writer = std::move(writer);
+}
+
+void stop_log() {
+  std::shared_ptr<Writer> writer;
+  {
+    const std::lock_guard lock(writer_mutex);
+    writer.swap(current_writer);
+    if (writer == nullptr) return;
+    dropped_before_stop += writer->pool->overrun_counter();
+  }
+  // Releasing the pool writes the queue and joins its thread, which never ends while stderr is
+  // stuck: another thread does it, and is left behind after the deadline.
+  std::promise<void> written;
+  std::future<void> done = written.get_future();
+  std::thread([last = std::move(writer), written = std::move(written)]() mutable {
+    last.reset();
+    written.set_value();
+  }).detach();
+  done.wait_for(kStopDeadline);
+}
+
+std::uint64_t dropped_log_lines() {
+  const std::lock_guard lock(writer_mutex);
+  return dropped_before_stop +
+         (current_writer == nullptr ? 0 : current_writer->pool->overrun_counter());
+}
+
+void log_line(LogLevel level, std::string_view area, std::string_view text) {
+  if (!log_enabled(level)) return;
+  fmt::memory_buffer line;
+  append_time(line);
+  fmt::format_to(std::back_inserter(line), " {:<5} {:<7} ", name_of(level), area);
+  append_escaped(text, line);
+  if (const std::shared_ptr<Writer> writer = find_writer()) {
+    writer->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+    return;
+  }
+  line.push_back('\n');
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+bool log_enabled(LogLevel level) { return level >= minimum_level.load(std::memory_order_relaxed); }
+
+}  // namespace tiara::base

@@ -1,0 +1,231 @@
+#include "broker/certificate.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+#include <ctime>
+#include <memory>
+#include <utility>
+
+#include "base/hex.hpp"
+
+namespace tiara::broker {
+namespace {
+
+using dxl::ErrorCode;
+
+constexpr unsigned kKeyBits = 2048;
+constexpr int kSerialBits = 128;
+constexpr std::size_t kMaxCommonName = 64;
+constexpr std::chrono::hours kBackdated{24};  // for peers whose clock is behind
+
+template <auto Free>
+struct Deleter {
+  template <class T>
+  void operator()(T* pointer) const {
+    Free(pointer);
+  }
+};
+using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
+using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
+using Extension = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
+using Number = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
+
+tl::unexpected<dxl::Error> tls_failure(std::string_view what) {
+  const unsigned long code = ERR_peek_last_error();
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  ERR_clear_error();
+  return dxl::fail(ErrorCode::kTls,
+                   fmt::format("{}: {}", what, reason ? reason : "OpenSSL refused"));
+}
+
+// OpenSSL prompts on the terminal for an encrypted key unless it is given a callback.
+int no_passphrase(char*, int, int, void*) { return -1; }
+
+Bio read_bio(std::string_view text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+std::string to_text(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
+}
+
+Certificate parse_certificate(std::string_view pem) {
+  const Bio bio = read_bio(pem);
+  return Certificate(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr));
+}
+
+bool is_valid_common_name(std::string_view name) {
+  std::size_t characters = 0;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) return false;
+    if ((byte & 0xc0) != 0x80) ++characters;
+  }
+  return characters >= 1 && characters <= kMaxCommonName;
+}
+
+bool set_random_serial(X509* certificate) {
+  const Number serial(BN_new());
+  return serial && BN_rand(serial.get(), kSerialBits, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1 &&
+         BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate)) != nullptr;
+}
+
+bool set_validity(X509* certificate, std::chrono::hours lifetime, const X509* issuer) {
+  const auto seconds = [](std::chrono::hours span) {
+    return static_cast<long>(std::chrono::seconds(span).count());
+  };
+  if (!X509_gmtime_adj(X509_getm_notBefore(certificate), -seconds(kBackdated)) ||
+      !X509_gmtime_adj(X509_getm_notAfter(certificate), seconds(lifetime)))
+    return false;
+  if (!issuer) return true;
+  const ASN1_TIME* latest = X509_get0_notAfter(issuer);
+  const bool outlives = ASN1_TIME_compare(X509_get0_notAfter(certificate), latest) > 0;
+  return !outlives || X509_set1_notAfter(certificate, latest) == 1;
+}
+
+struct ExtensionText {
+  int id;
+  const char* value;
+};
+
+// The subject key identifier comes first: the authority's of a self-signed certificate refers to
+// it.
+std::array<ExtensionText, 5> extensions_of(CertificateKind kind) {
+  constexpr ExtensionText kSubjectKey{NID_subject_key_identifier, "hash"};
+  constexpr ExtensionText kAuthorityKey{NID_authority_key_identifier, "keyid:always"};
+  constexpr ExtensionText kCaUsage{NID_key_usage, "critical,keyCertSign,cRLSign"};
+  constexpr ExtensionText kLeafUsage{NID_key_usage, "critical,digitalSignature,keyEncipherment"};
+  constexpr ExtensionText kNotCa{NID_basic_constraints, "critical,CA:FALSE"};
+  constexpr ExtensionText kNone{NID_undef, nullptr};
+  switch (kind) {
+    case CertificateKind::kRootCa:
+      return {{kSubjectKey,
+               kAuthorityKey,
+               kCaUsage,
+               {NID_basic_constraints, "critical,CA:TRUE"},
+               kNone}};
+    case CertificateKind::kIntermediateCa:
+      return {{kSubjectKey,
+               kAuthorityKey,
+               kCaUsage,
+               {NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
+               kNone}};
+    case CertificateKind::kBroker:
+      return {{kSubjectKey,
+               kAuthorityKey,
+               kLeafUsage,
+               kNotCa,
+               {NID_ext_key_usage, "serverAuth,clientAuth"}}};
+    case CertificateKind::kClient:
+      break;
+  }
+  return {{kSubjectKey, kAuthorityKey, kLeafUsage, kNotCa, {NID_ext_key_usage, "clientAuth"}}};
+}
+
+bool add_extensions(X509* certificate, X509* issuer, CertificateKind kind) {
+  X509V3_CTX context;
+  X509V3_set_ctx_nodb(&context);
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  for (const ExtensionText& text : extensions_of(kind)) {
+    if (text.id == NID_undef) continue;
+    const Extension extension(X509V3_EXT_conf_nid(nullptr, &context, text.id, text.value));
+    if (!extension || X509_add_ext(certificate, extension.get(), -1) != 1) return false;
+  }
+  return true;
+}
+
+bool set_common_name(X509* certificate, const std::string& name) {
+  return X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_commonName,
+                                    MBSTRING_UTF8,
+                                    reinterpret_cast<const unsigned char*>(name.data()),
+                                    static_cast<int>(name.size()), -1, 0) == 1;
+}
+
+dxl::Result<KeyAndCertificate> to_pem(X509* certificate, EVP_PKEY* key) {
+  const Bio certificate_text(BIO_new(BIO_s_mem()));
+  const Bio key_text(BIO_new(BIO_s_mem()));
+  if (!certificate_text || !key_text ||
+      PEM_write_bio_X509(certificate_text.get(), certificate) != 1 ||
+      PEM_write_bio_PKCS8PrivateKey(key_text.get(), key, nullptr, nullptr, 0, nullptr, nullptr) !=
+          1)
+    return tls_failure("cannot write PEM");
+  return KeyAndCertificate{to_text(certificate_text.get()), to_text(key_text.get())};
+}
+
+std::string digest_hex(const X509* certificate, const EVP_MD* digest) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+  unsigned size = 0;
+  if (X509_digest(certificate, digest, bytes.data(), &size) != 1) return {};
+  return base::to_hex({reinterpret_cast<const char*>(bytes.data()), size});
+}
+
+std::string subject_text(const X509* certificate) {
+  const Bio text(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+  return to_text(text.get());
+}
+
+}  // namespace
+
+dxl::Result<KeyAndCertificate> issue_certificate(const CertificateRequest& request,
+                                                 const KeyAndCertificate* issuer) {
+  if (!is_valid_common_name(request.common_name))
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     fmt::format("common name: expected 1 to {} characters without control "
+                                 "characters, found {} bytes",
+                                 kMaxCommonName, request.common_name.size()));
+  const Key key(EVP_RSA_gen(kKeyBits));
+  if (!key) return tls_failure("cannot generate an RSA key");
+
+  Certificate issuer_certificate;
+  Key issuer_key;
+  if (issuer) {
+    issuer_certificate = parse_certificate(issuer->certificate_pem);
+    if (!issuer_certificate) return tls_failure("cannot read the issuer's certificate");
+    const Bio text = read_bio(issuer->private_key_pem);
+    issuer_key.reset(PEM_read_bio_PrivateKey(text.get(), nullptr, no_passphrase, nullptr));
+    if (!issuer_key) return tls_failure("cannot read the issuer's key");
+    if (X509_check_private_key(issuer_certificate.get(), issuer_key.get()) != 1)
+      return tls_failure("the issuer's key does not belong to its certificate");
+  }
+
+  const Certificate certificate(X509_new());
+  if (!certificate) return tls_failure("cannot make a certificate");
+  X509* const subject = certificate.get();
+  X509* const signer = issuer ? issuer_certificate.get() : subject;
+  if (!set_common_name(subject, request.common_name)) {
+    ERR_clear_error();
+    return dxl::fail(ErrorCode::kInvalidArgument, "common name: not valid UTF-8");
+  }
+  const bool made = X509_set_version(subject, X509_VERSION_3) == 1 && set_random_serial(subject) &&
+                    set_validity(subject, request.lifetime, issuer_certificate.get()) &&
+                    X509_set_pubkey(subject, key.get()) == 1 &&
+                    X509_set_issuer_name(subject, X509_get_subject_name(signer)) == 1 &&
+                    add_extensions(subject, signer, request.kind) &&
+                    X509_sign(subject, issuer ? issuer_key.get() : key.get(), EVP_sha256()) > 0;
+  if (!made) return tls_failure("cannot sign a certificate for " + request.common_name);
+  return to_pem(subject, key.get());
+}
+
+dxl::Result<CertificateFacts> inspect_certificate(std::string_view pem) {
+  const Certificate certificate = parse_certificate(pem);
+  if (!certificate) return tls_failure("no certificate in PEM form");
+  std::tm expires{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &expires) != 1)
+    return tls_failure("unreadable notAfter");
+  return CertificateFacts{
+      {digest_hex(certificate.get(), EVP_sha1()), digest_hex(certificate.get(), EVP_sha256())},
+      subject_text(certificate.get()),
+      std::chrono::system_clock::from_time_t(::timegm(&expires))};
+}
+
+}  // namespace tiara::broker

@@ -1,0 +1,45 @@
+// X.509 with OpenSSL's EVP interface: RSA-2048 keys, SHA-256 signatures, PEM text in and out.
+// Values only, no files. Errors are kTls with OpenSSL's reason.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "dxl/result.hpp"
+#include "fabric/identity.hpp"
+
+namespace tiara::broker {
+
+enum class CertificateKind : std::uint8_t {
+  kRootCa,          // may sign CAs and leaves
+  kIntermediateCa,  // may sign leaves only
+  kBroker,          // TLS server, and TLS client towards other brokers
+  kClient,
+};
+
+struct CertificateRequest {
+  std::string common_name;  // 1 to 64 characters of UTF-8 without control characters
+  CertificateKind kind = CertificateKind::kClient;
+  std::chrono::hours lifetime{};  // cut to the issuer's
+};
+
+struct KeyAndCertificate {
+  std::string certificate_pem;
+  std::string private_key_pem;  // PKCS#8, unencrypted
+};
+
+// Makes a new key and a certificate for it. `issuer` null: self-signed.
+dxl::Result<KeyAndCertificate> issue_certificate(const CertificateRequest& request,
+                                                 const KeyAndCertificate* issuer);
+
+struct CertificateFacts {
+  fabric::Thumbprints thumbprints;
+  std::string subject;                            // RFC 2253 text
+  std::chrono::system_clock::time_point expires;  // notAfter
+};
+// Of the first certificate in `pem`.
+dxl::Result<CertificateFacts> inspect_certificate(std::string_view pem);
+
+}  // namespace tiara::broker

@@ -1,0 +1,224 @@
+#include "broker/state_directory.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "dxl/json.hpp"
+
+namespace tiara::broker {
+namespace {
+
+using dxl::ErrorCode;
+
+tl::unexpected<dxl::Error> storage_failure(const std::filesystem::path& file, const char* action) {
+  const int error = errno;
+  return dxl::fail(ErrorCode::kStorage, fmt::format("{}: cannot {}: {}", file.string(), action,
+                                                    std::generic_category().message(error)));
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+bool write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+bool sync_directory(const std::filesystem::path& directory) {
+  const Descriptor descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return descriptor.get() >= 0 && ::fsync(descriptor.get()) == 0;
+}
+
+std::string holder_of(int descriptor) {
+  std::array<char, 24> text{};
+  const ssize_t size = ::pread(descriptor, text.data(), text.size(), 0);
+  std::string digits(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  while (!digits.empty() && digits.back() == '\n') digits.pop_back();
+  const bool is_pid =
+      !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
+  return is_pid ? "process " + digits : "another process";
+}
+
+dxl::Result<int> open_lock_file(const std::filesystem::path& file) {
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0) return storage_failure(file, "open the lock");
+  return descriptor;
+}
+
+// For people and for holder_of() only: the lock itself is the kernel's.
+void write_holder(int descriptor) {
+  const std::string pid = fmt::format("{}\n", ::getpid());
+  if (::ftruncate(descriptor, 0) == 0) {
+    [[maybe_unused]] const ssize_t written = ::pwrite(descriptor, pid.data(), pid.size(), 0);
+  }
+}
+
+int lock_retrying(int descriptor, int operation) {
+  int result = 0;
+  do {
+    result = ::flock(descriptor, operation);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+}  // namespace
+
+StatePaths::StatePaths(std::filesystem::path directory)
+    : root(std::move(directory)),
+      config(root / "tiara.toml"),
+      broker_id(root / "broker-id"),
+      keystore(root / "keystore"),
+      policy(root / "authorization.toml"),
+      policy_lock(root / "authorization.lock"),
+      service(root / "service"),
+      admin_client(root / "clients" / "admin"),
+      store(root / "store"),
+      run(root / "run"),
+      ports(run / "ports.json"),
+      control(run / "control.sock"),
+      lock(root / "lock") {}
+
+dxl::Result<FileLock> FileLock::try_acquire(const std::filesystem::path& file) {
+  const dxl::Result<int> descriptor = open_lock_file(file);
+  if (!descriptor) return dxl::fail(descriptor.error());
+  FileLock lock(*descriptor);
+  if (lock_retrying(*descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return storage_failure(file, "lock");
+    return dxl::fail(ErrorCode::kInUse,
+                     fmt::format("{}: held by {}", file.string(), holder_of(*descriptor)));
+  }
+  write_holder(*descriptor);
+  return lock;
+}
+
+dxl::Result<FileLock> FileLock::acquire(const std::filesystem::path& file) {
+  const dxl::Result<int> descriptor = open_lock_file(file);
+  if (!descriptor) return dxl::fail(descriptor.error());
+  FileLock lock(*descriptor);
+  if (lock_retrying(*descriptor, LOCK_EX) != 0) return storage_failure(file, "lock");
+  write_holder(*descriptor);
+  return lock;
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+// The file stays: removing it would let a waiter lock a name that no longer exists.
+FileLock::~FileLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+dxl::Result<void> make_private_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  const bool existed = std::filesystem::exists(directory, error);
+  if (!existed) std::filesystem::create_directories(directory, error);
+  if (!error && !existed)
+    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
+  if (!error && !std::filesystem::is_directory(directory, error) && !error)
+    error = std::make_error_code(std::errc::not_a_directory);
+  if (error)
+    return dxl::fail(ErrorCode::kStorage, fmt::format("{}: cannot create the directory: {}",
+                                                      directory.string(), error.message()));
+  return {};
+}
+
+dxl::Result<void> write_file_atomically(const std::filesystem::path& file, const std::string& text,
+                                        unsigned mode) {
+  static std::atomic<unsigned> counter{0};
+  std::filesystem::path temporary = file;
+  temporary += fmt::format(".{}-{}.tmp", ::getpid(), counter.fetch_add(1));
+  {
+    const Descriptor descriptor(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (descriptor.get() < 0) return storage_failure(file, "create a temporary file beside it");
+    const bool written = write_all(descriptor.get(), text) &&
+                         ::fchmod(descriptor.get(), static_cast<mode_t>(mode)) == 0 &&
+                         ::fsync(descriptor.get()) == 0;
+    if (!written) {
+      auto failure = storage_failure(file, "write");
+      ::unlink(temporary.c_str());
+      return failure;
+    }
+  }
+  if (::rename(temporary.c_str(), file.c_str()) != 0) {
+    auto failure = storage_failure(file, "replace");
+    ::unlink(temporary.c_str());
+    return failure;
+  }
+  const std::filesystem::path parent = file.has_parent_path() ? file.parent_path() : ".";
+  if (!sync_directory(parent)) return storage_failure(parent, "sync the directory");
+  return {};
+}
+
+dxl::Result<std::string> read_file(const std::filesystem::path& file, std::size_t limit) {
+  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (descriptor.get() < 0) return storage_failure(file, "open");
+  std::string text;
+  std::array<char, 16 * 1024> block;
+  while (true) {
+    const ssize_t size = ::read(descriptor.get(), block.data(), block.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return storage_failure(file, "read");
+    if (size == 0) return text;
+    text.append(block.data(), static_cast<std::size_t>(size));
+    if (text.size() > limit)
+      return dxl::fail(ErrorCode::kLimitExceeded,
+                       fmt::format("{}: larger than {} bytes", file.string(), limit));
+  }
+}
+
+dxl::Result<void> write_ports(const StatePaths& paths, const Ports& ports) {
+  std::string text = "{";
+  if (ports.mqtts) text += fmt::format("\"mqtts\":{}", *ports.mqtts);
+  return write_file_atomically(paths.ports, text + "}\n");
+}
+
+dxl::Result<Ports> read_ports(const StatePaths& paths) {
+  constexpr std::size_t kLimit = 4096;
+  const dxl::Result<std::string> text = read_file(paths.ports, kLimit);
+  if (!text) return dxl::fail(text.error());
+  dxl::JsonDocument document;
+  const dxl::Result<dxl::JsonValue> root = document.parse(*text);
+  if (!root || !root->is_object())
+    return dxl::fail(ErrorCode::kMalformed,
+                     fmt::format("{}: not a JSON object", paths.ports.string()));
+  Ports ports;
+  if (const auto member = root->find("mqtts")) {
+    const auto number = member->integer();
+    if (!number || *number < 1 || *number > 65535)
+      return dxl::fail(ErrorCode::kMalformed,
+                       fmt::format("{}: mqtts: not a port number", paths.ports.string()));
+    ports.mqtts = static_cast<std::uint16_t>(*number);
+  }
+  return ports;
+}
+
+}  // namespace tiara::broker

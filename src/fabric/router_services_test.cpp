@@ -1,0 +1,326 @@
+#include <gtest/gtest.h>
+
+#include "fabric/router.hpp"
+#include "fabric/router_fixture.hpp"
+
+namespace tiara::fabric {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+constexpr std::string_view kUnregister = "/mcafee/service/dxl/svcregistry/unregister";
+constexpr std::string_view kQuery = "/mcafee/service/dxl/svcregistry/query";
+constexpr std::string_view kAuthorizationTopic = "/opendxl-tiara/service/fabric/authorization";
+
+std::string registration(const std::string& id, const std::string& channel, int ttl = 60) {
+  return R"({"serviceType":"/s","metaData":{},"requestChannels":[")" + channel +
+         R"("],"ttlMins":)" + std::to_string(ttl) + R"(,"serviceGuid":")" + id + "\"}";
+}
+
+// Connections 1 asks, 2 and 3 (certificates "s2", "s3") serve /t as {2} and {3}, 9 watches events.
+class RouterServices : public testing::Test {
+ protected:
+  RouterServices() {
+    harness.connect(1, "asker");
+    harness.connect(2, "s2", {"/t"});
+    harness.connect(3, "s3", {"/t"});
+    EXPECT_EQ(harness.register_service(2, registration("{2}", "/t")), Refusal::kNone);
+    EXPECT_EQ(harness.register_service(3, registration("{3}", "/t")), Refusal::kNone);
+    harness.connect(9, "watcher", {"/mcafee/event/dxl/svcregistry/+"});
+  }
+
+  // Publishes a request to /t from 1 and tells who got it.
+  std::string asked(const dxl::MessageView& request = RouterHarness::request(),
+                    std::string_view topic = "/t") {
+    harness.publish(1, topic, request);
+    const Lines lines = harness.summary();
+    return lines.size() == 1 ? lines[0] : std::to_string(lines.size()) + " deliveries";
+  }
+
+  RouterHarness harness;
+};
+
+const std::string kNobody = "/mcafee/client/{asker} -> 1";  // the error goes back to the asker
+
+TEST_F(RouterServices, ARequestGoesToOneInstanceInTurnWithItsAddressFilledIn) {
+  EXPECT_EQ(asked(), "/t -> 2");
+  EXPECT_EQ(asked(), "/t -> 3");
+  EXPECT_EQ(asked(), "/t -> 2");
+  const dxl::MessageView request = harness.delivered()[0].message;
+  EXPECT_EQ(request.type, dxl::MessageType::kRequest);
+  EXPECT_EQ(request.service_id, "{2}");
+  EXPECT_EQ(request.broker_ids.to_strings(), (Strings{std::string(kBroker)}));
+  EXPECT_EQ(request.client_ids.to_strings(), (Strings{"s2-sha1:2"}));
+  EXPECT_EQ(request.reply_to_topic, "/mcafee/client/{asker}");
+  EXPECT_EQ(request.source_client_id, "asker-sha1");
+  EXPECT_EQ(request.source_client_instance_id, "asker-sha1:1");
+}
+
+TEST_F(RouterServices, AnotherSubscriberOfTheTopicDoesNotGetTheRequest) {
+  harness.connect(4, "eavesdropper", {"/t", "#"});
+  EXPECT_EQ(asked(), "/t -> 2");
+}
+
+TEST_F(RouterServices, AServiceIdPicksItsInstanceWhateverTheTopic) {
+  harness.router.subscribe(3, "/other");
+  EXPECT_EQ(asked(harness.request("p", "{3}")), "/t -> 3");
+  EXPECT_EQ(asked(harness.request("p", "{3}"), "/other"), "/other -> 3");
+  EXPECT_EQ(asked(harness.request("p", "{unknown}")), kNobody);
+  EXPECT_EQ(harness.delivered()[0].message.service_id, "{unknown}");
+}
+
+TEST_F(RouterServices, ExplicitRoutingIsLeftAloneOnlyWhenComplete) {
+  const std::vector<std::string_view> brokers{kBroker}, clients{"s3-sha1:3"};
+  dxl::MessageView request = harness.request("p", "{whatever}");
+  request.broker_ids = std::span(brokers);
+  request.client_ids = std::span(clients);
+  EXPECT_EQ(asked(request), "/t -> 3");
+  EXPECT_EQ(harness.delivered()[0].message.service_id, "{whatever}");
+  EXPECT_EQ(asked(request), "/t -> 3");
+  const std::vector<std::string_view> nobody{"nobody"};
+  request.client_ids = std::span(nobody);
+  EXPECT_EQ(asked(request), kNobody);
+  request.service_id = "";  // incomplete: looked up, the destinations are overwritten
+  EXPECT_EQ(asked(request), "/t -> 2");
+}
+
+TEST_F(RouterServices, ARequestThatReachesNobodyIsAnswered) {
+  EXPECT_EQ(harness.publish(1, "/unserved", harness.request()), Refusal::kNoDestination);
+  ASSERT_EQ(harness.summary(), (Lines{kNobody}));
+  const dxl::MessageView error = harness.delivered()[0].message;
+  EXPECT_EQ(error.type, dxl::MessageType::kErrorResponse);
+  EXPECT_EQ(error.error_code, 0x80000001U);
+  EXPECT_EQ(error.error_message, "unable to locate service for request");
+  EXPECT_EQ(error.request_message_id, "{request}");
+  EXPECT_EQ(error.client_ids.to_strings(), (Strings{"asker-sha1:1"}));
+  // int32 form: Java reads nothing else.
+  EXPECT_NE(harness.deliveries.bytes.find(std::string("\xd2\x80\x00\x00\x01", 5)),
+            std::string::npos);
+  EXPECT_EQ(asked(harness.request(), "/mcafee/service/dxl/unknown/topic"), kNobody);
+}
+
+TEST_F(RouterServices, AnUnknownBrokerTopicGoesToWhoeverSubscribesToIt) {
+  harness.connect(4, "stand-in", {"/mcafee/service/dxl/unknown"});
+  EXPECT_EQ(asked(harness.request(), "/mcafee/service/dxl/unknown"),
+            "/mcafee/service/dxl/unknown -> 4");
+}
+
+TEST_F(RouterServices, InstancesThatCannotReceiveAreSkipped) {
+  harness.router.unsubscribe(2, "/t");
+  EXPECT_EQ(asked(), "/t -> 3");
+  EXPECT_EQ(asked(), "/t -> 3");
+  harness.router.set_authorization(
+      Authorization({.rules = {{Direction::kReceive, "/t", {"s2-sha1"}, {}}}}));
+  EXPECT_EQ(asked(), kNobody);
+  harness.router.subscribe(2, "/t");
+  EXPECT_EQ(asked(), "/t -> 2");
+  EXPECT_EQ(asked(harness.request("p", "{3}")), kNobody);
+}
+
+TEST_F(RouterServices, ServicesExpireAfterLifetimeAndGrace) {
+  harness.register_service(2, registration("{2}", "/t", 10));
+  harness.clock.steady += std::chrono::minutes(15);
+  EXPECT_EQ(asked(), "/t -> 2");
+  harness.clock.steady += std::chrono::seconds(1);
+  EXPECT_EQ(asked(), "/t -> 3");
+  EXPECT_EQ(asked(), "/t -> 3");
+  harness.deliveries.clear();
+  harness.router.tick(harness.deliveries);
+  ASSERT_EQ(harness.summary(), (Lines{"/mcafee/event/dxl/svcregistry/unregister -> 9"}));
+  EXPECT_EQ(harness.delivered()[0].message.payload, "{\"serviceGuid\":\"{2}\"}\n");
+  EXPECT_EQ(harness.router.service_count(), 1U);
+}
+
+TEST_F(RouterServices, RegisteringAnnouncesFirstAndAnswersThen) {
+  EXPECT_EQ(harness.register_service(2, registration("{new}", "/n")), Refusal::kNone);
+  ASSERT_EQ(harness.summary(),
+            (Lines{"/mcafee/event/dxl/svcregistry/register -> 9", "/mcafee/client/{asker} -> 2"}));
+  const auto delivered = harness.delivered();
+  const dxl::MessageView event = delivered[0].message, response = delivered[1].message;
+  EXPECT_EQ(event.type, dxl::MessageType::kEvent);
+  EXPECT_EQ(event.source_client_id, kBroker);
+  EXPECT_EQ(event.source_client_instance_id, kBroker);
+  EXPECT_EQ(
+      event.payload,
+      R"({"brokerGuid":"11111111-1111-1111-1111-111111111111","certificates":["s2-sha1","ca-sha1"],"clientGuid":"s2-sha1","clientInstanceGuid":"s2-sha1:2","managed":false,"metaData":{},"registrationTime":1700000000,"requestChannels":["/n"],"serviceGuid":"{new}","serviceType":"/s","ttlMins":60})"
+      "\n");
+  EXPECT_EQ(response.type, dxl::MessageType::kResponse);
+  EXPECT_EQ(response.payload, "");
+  EXPECT_EQ(response.service_id, "");
+  EXPECT_EQ(response.request_message_id, "{request}");
+  EXPECT_EQ(response.broker_ids.to_strings(), (Strings{std::string(kBroker)}));
+  EXPECT_EQ(response.client_ids.to_strings(), (Strings{"s2-sha1:2"}));
+  EXPECT_EQ(response.source_broker_id, kBroker);
+}
+
+TEST_F(RouterServices, NobodyTakesOverAServiceOfAnotherCertificate) {
+  harness.connect(4, "thief", {"/t"});
+  EXPECT_EQ(harness.register_service(4, registration("{2}", "/t")), Refusal::kForeignService);
+  ASSERT_EQ(harness.summary(), (Lines{"/mcafee/client/{asker} -> 4"}));
+  EXPECT_EQ(harness.delivered()[0].message.error_code, 0x80000013U);
+  EXPECT_EQ(harness.publish(4, kUnregister, harness.request(R"({"serviceGuid":"{2}"})")),
+            Refusal::kForeignService);
+  ASSERT_EQ(harness.summary(), (Lines{"/mcafee/client/{asker} -> 4"}));
+  EXPECT_EQ(harness.delivered()[0].message.type, dxl::MessageType::kResponse);
+  EXPECT_EQ(asked(harness.request("p", "{2}")), "/t -> 2");
+}
+
+TEST_F(RouterServices, TheSameCertificateMovesItsServiceToANewConnection) {
+  harness.connect(4, "s2", {"/t"});
+  EXPECT_EQ(harness.register_service(4, registration("{2}", "/t")), Refusal::kNone);
+  EXPECT_EQ(asked(harness.request("p", "{2}")), "/t -> 4");
+  harness.deliveries.clear();
+  harness.router.disconnect(2, harness.deliveries);
+  EXPECT_EQ(harness.summary(), Lines{});
+  EXPECT_EQ(asked(harness.request("p", "{2}")), "/t -> 4");
+}
+
+TEST_F(RouterServices, UnregisteringAnnouncesAndAlwaysAnswers) {
+  EXPECT_EQ(harness.publish(2, kUnregister, harness.request(R"({"serviceGuid":"{2}"})")),
+            Refusal::kNone);
+  EXPECT_EQ(harness.summary(), (Lines{"/mcafee/event/dxl/svcregistry/unregister -> 9",
+                                      "/mcafee/client/{asker} -> 2"}));
+  EXPECT_EQ(harness.publish(2, kUnregister, harness.request(R"({"serviceGuid":"{2}"})")),
+            Refusal::kNone);
+  EXPECT_EQ(harness.summary(), (Lines{"/mcafee/client/{asker} -> 2"}));
+}
+
+TEST_F(RouterServices, ServicesLeaveWithTheirConnection) {
+  harness.deliveries.clear();
+  harness.router.disconnect(2, harness.deliveries);
+  ASSERT_EQ(harness.summary(), (Lines{"/mcafee/event/dxl/svcregistry/unregister -> 9"}));
+  EXPECT_EQ(asked(), "/t -> 3");
+  EXPECT_EQ(harness.router.service_count(), 1U);
+}
+
+TEST_F(RouterServices, OnlyTheServicesOwnErrorRemovesIt) {
+  dxl::MessageView error;
+  error.type = dxl::MessageType::kErrorResponse;
+  error.message_id = "{e}";
+  error.request_message_id = "{request}";
+  error.service_id = "{2}";
+  error.error_code = 0x80000001U;
+  harness.router.subscribe(1, "/mcafee/client/{asker}");
+  harness.publish(3, "/mcafee/client/{asker}", error);
+  EXPECT_EQ(harness.router.service_count(), 2U);
+  EXPECT_EQ(harness.summary(), (Lines{kNobody}));
+  error.error_code = 404;
+  harness.publish(2, "/mcafee/client/{asker}", error);
+  EXPECT_EQ(harness.router.service_count(), 2U);
+  error.error_code = 0x80000001U;
+  harness.publish(2, "/mcafee/client/{asker}", error);
+  EXPECT_EQ(harness.router.service_count(), 1U);
+  EXPECT_EQ(harness.summary(), (Lines{"/mcafee/event/dxl/svcregistry/unregister -> 9", kNobody}));
+}
+
+TEST_F(RouterServices, TheQueryListsServicesAndWhatTheyMayNotReceive) {
+  harness.router.set_authorization(
+      Authorization({.rules = {{Direction::kReceive, "/t", {"s2-sha1"}, {}}}}));
+  harness.publish(1, kQuery, harness.request(R"({"serviceGuid":"{3}"})"));
+  ASSERT_EQ(harness.summary(), (Lines{kNobody}));
+  EXPECT_EQ(
+      harness.delivered()[0].message.payload,
+      R"({"services":{"{3}":{"brokerGuid":"11111111-1111-1111-1111-111111111111","certificates":["s3-sha1","ca-sha1"],"clientGuid":"s3-sha1","clientInstanceGuid":"s3-sha1:3","local":true,"managed":false,"metaData":{},"registrationTime":1700000000,"requestChannels":["/t"],"serviceGuid":"{3}","serviceType":"/s","ttlMins":60,"unauthorizedChannels":["/t"]}}})"
+      "\n");
+  harness.publish(1, kQuery, harness.request(R"({"serviceType":"/none"})"));
+  EXPECT_EQ(harness.delivered()[0].message.payload, "{\"services\":{}}\n");
+  const std::vector<std::string_view> elsewhere{"other"};
+  dxl::MessageView request = harness.request("{}");
+  request.broker_ids = std::span(elsewhere);
+  EXPECT_EQ(harness.publish(1, kQuery, request), Refusal::kNoDestination);
+  EXPECT_EQ(harness.delivered()[0].message.error_code, 0x80000001U);
+}
+
+TEST_F(RouterServices, BuiltInTopicsStaySilentOnWhatTheyCannotRead) {
+  harness.connect(4, "curious", {"#"});
+  const std::string registering = "/mcafee/service/dxl/svcregistry/register";
+  const struct {
+    std::string topic, payload;
+    Refusal expected;
+  } kCases[] = {
+      {registering, "opaque", Refusal::kOpaqueOnBuiltin},
+      {registering, RouterHarness::encode(harness.event("{}")), Refusal::kOpaqueOnBuiltin},
+      {registering, RouterHarness::encode(harness.request("{'a':1}")), Refusal::kBadBuiltin},
+      {registering, RouterHarness::encode(harness.request(R"({"ttlMins":"x"})")),
+       Refusal::kBadBuiltin},
+      {std::string(kUnregister), RouterHarness::encode(harness.request("[]")),
+       Refusal::kBadBuiltin},
+      {std::string(kQuery), RouterHarness::encode(harness.request("")), Refusal::kBadBuiltin},
+      {std::string(kAuthorizationTopic), "opaque", Refusal::kOpaqueOnBuiltin},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_EQ(harness.publish(1, c.topic, c.payload), c.expected);
+    EXPECT_EQ(harness.summary(), Lines{});
+    EXPECT_NE(harness.router.refusal_detail(), "");
+  }
+}
+
+TEST_F(RouterServices, OneConnectionRegistersABoundedNumberOfServices) {
+  for (std::size_t i = 0; i < kMaxServicesPerConnection; ++i)
+    EXPECT_EQ(harness.register_service(1, registration("{n" + std::to_string(i) + "}", "/n")),
+              Refusal::kNone);
+  EXPECT_EQ(harness.register_service(1, registration("{one-more}", "/n")), Refusal::kBadBuiltin);
+  ASSERT_EQ(harness.summary(), (Lines{kNobody}));
+  EXPECT_EQ(harness.delivered()[0].message.error_code, 0x80000011U);
+  EXPECT_EQ(harness.delivered()[0].message.error_message, "service limit exceeded");
+  EXPECT_EQ(harness.register_service(1, registration("{n0}", "/n")), Refusal::kNone);
+}
+
+TEST(RouterAuthorizationTopic, AnswersForTheAskersOwnCertificate) {
+  RouterHarness harness;
+  harness.connect(1, "a");
+  EXPECT_EQ(harness.publish(1, kAuthorizationTopic,
+                            harness.request(R"({"direction":"send","topics":)"
+                                            R"(["/free","/mcafee/event/external/file/report"]})")),
+            Refusal::kNone);
+  ASSERT_EQ(harness.summary(), (Lines{kNobody}));
+  EXPECT_EQ(
+      harness.delivered()[0].message.payload,
+      R"({"certificate":{"sha1":"a-sha1","sha256":"a-sha256","subject":"CN=a"},"topics":[)"
+      R"({"topic":"/free","allowed":true,"groups":[],"reason":""},)"
+      R"({"topic":"/mcafee/event/external/file/report","allowed":false,"groups":["TIE Server Set External Reputation"],"reason":"sending to /mcafee/event/external/file/report needs the group \"TIE Server Set External Reputation\"; certificate a-sha1 (CN=a) is in no such group"}]})"
+      "\n");
+}
+
+TEST(RouterAuthorizationTopic, AdministratorsMayAskForOthers) {
+  RouterHarness harness(
+      {.members = {{"root", {"admin-sha1", ""}, {std::string(kGroupAdministrators)}},
+                   {"sandbox", {"sb-sha1", "sb-sha256"}, {std::string(kGroupSetExternal)}}}});
+  harness.connect(1, "admin");
+  harness.connect(2, "sb");
+  const std::string_view query =
+      R"({"direction":"send","topics":["/mcafee/event/external/file/report"],"certificate":"SB-SHA1"})";
+  EXPECT_EQ(harness.publish(1, kAuthorizationTopic, harness.request(query)), Refusal::kNone);
+  EXPECT_EQ(
+      harness.delivered()[0].message.payload,
+      R"({"certificate":{"sha1":"sb-sha1","sha256":"sb-sha256","subject":"sandbox"},"topics":[)"
+      R"({"topic":"/mcafee/event/external/file/report","allowed":true,"groups":[],"reason":""}]})"
+      "\n");
+  // One's own thumbprint is no other certificate; anybody else's is.
+  EXPECT_EQ(harness.publish(2, kAuthorizationTopic, harness.request(query)), Refusal::kNone);
+  harness.connect(3, "nosy");
+  EXPECT_EQ(harness.publish(3, kAuthorizationTopic, harness.request(query)),
+            Refusal::kNotAuthorised);
+  EXPECT_EQ(harness.delivered()[0].message.error_code, 0x80000013U);
+}
+
+TEST(RouterAuthorizationTopic, TellsWhatIsWrongWithARequest) {
+  RouterHarness harness;
+  harness.connect(1, "a");
+  std::string too_many = R"({"direction":"send","topics":["/a")";
+  for (int i = 0; i < 1'000; ++i) too_many += R"(,"/a")";
+  for (const std::string& payload :
+       {std::string("{}"), std::string(R"({"direction":"both","topics":[]})"),
+        std::string(R"({"direction":"send","topics":"/a"})"), too_many + "]}",
+        std::string(R"({"direction":"send","topics":[1]})"),
+        std::string(R"({"direction":"send","topics":[],"certificate":5})")}) {
+    EXPECT_EQ(harness.publish(1, kAuthorizationTopic, harness.request(payload)),
+              Refusal::kBadBuiltin);
+    ASSERT_EQ(harness.summary(), (Lines{kNobody}));
+    EXPECT_EQ(harness.delivered()[0].message.error_code, 1U);
+    EXPECT_NE(harness.delivered()[0].message.error_message, "");
+  }
+}
+
+}  // namespace
+}  // namespace tiara::fabric

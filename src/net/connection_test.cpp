@@ -1,0 +1,353 @@
+// The rules of a turn, on a stream that does what the test says.
+#include "net/connection.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "net/loop.hpp"
+
+namespace tiara::net {
+namespace {
+
+using Status = IoResult::Status;
+
+// What the stream was asked to do and what it will answer. Outlives the connection.
+struct Script {
+  std::deque<std::string> input;  // one read each; then would-block
+  bool end_after_input = false;
+  std::size_t room = static_cast<std::size_t>(-1);  // bytes writes will take
+  std::vector<std::string> writes;
+  int write_calls = 0;
+  std::size_t largest_read = 0;
+  bool closed = false;
+  bool handshake_blocks = false;
+  std::function<void()> on_readable, on_writable;
+};
+
+class ScriptedStream final : public Stream {
+ public:
+  explicit ScriptedStream(Script& script) : script_(script) {}
+  IoResult handshake() override {
+    return {script_.handshake_blocks ? Status::kWouldBlock : Status::kDone, 0, {}};
+  }
+  IoResult read(char* into, std::size_t capacity) override {
+    script_.largest_read = std::max(script_.largest_read, capacity);
+    if (script_.input.empty()) {
+      return {script_.end_after_input ? Status::kEnd : Status::kWouldBlock, 0, {}};
+    }
+    std::string& next = script_.input.front();
+    const std::size_t count = std::min(capacity, next.size());
+    std::copy_n(next.data(), count, into);
+    next.erase(0, count);
+    if (next.empty()) script_.input.pop_front();
+    return {Status::kDone, count, {}};
+  }
+  IoResult write(std::string_view bytes) override {
+    ++script_.write_calls;
+    const std::size_t count = std::min(bytes.size(), script_.room);
+    if (count == 0) return {Status::kWouldBlock, 0, {}};
+    script_.room -= count;
+    script_.writes.emplace_back(bytes.substr(0, count));
+    return {Status::kDone, count, {}};
+  }
+  bool wants_write() const override { return false; }
+  bool has_buffered_input() const override { return false; }
+  void wait_readable(std::function<void()> ready) override { script_.on_readable = ready; }
+  void wait_writable(std::function<void()> ready) override { script_.on_writable = ready; }
+  void close() override {
+    script_.closed = true;
+    script_.on_readable = script_.on_writable = nullptr;
+  }
+  const std::vector<PeerCertificate>& peer_chain() const override { return chain_; }
+  std::string peer_name() const override { return "scripted"; }
+
+ private:
+  Script& script_;
+  std::vector<PeerCertificate> chain_;
+};
+
+struct Handler final : ConnectionHandler {
+  void on_open(Connection& connection) override {
+    opened = true;
+    if (at_open) at_open(connection);
+  }
+  std::size_t on_bytes(Connection& connection, std::string_view bytes) override {
+    seen.emplace_back(bytes);
+    return at_bytes ? at_bytes(connection, bytes) : bytes.size();
+  }
+  void on_closed(Connection&, const dxl::Error& why) override { reasons.push_back(why.message); }
+
+  bool opened = false;
+  std::vector<std::string> seen, reasons;
+  std::function<void(Connection&)> at_open;
+  std::function<std::size_t(Connection&, std::string_view)> at_bytes;
+};
+
+class ConnectionTest : public testing::Test {
+ protected:
+  void start(const ConnectionLimits& limits = {}) {
+    connection = Connection::start(loop, std::make_unique<ScriptedStream>(script), handler, limits);
+  }
+  // Turns until nothing is posted any more: stop() still runs what was posted before.
+  void turns(int count = 4) {
+    for (int i = 0; i < count; ++i) {
+      loop.stop();
+      loop.run();
+    }
+  }
+  void make_readable() {
+    ASSERT_TRUE(script.on_readable) << "the connection does not read";
+    loop.post(std::exchange(script.on_readable, nullptr));
+    turns();
+  }
+  void make_writable() {
+    ASSERT_TRUE(script.on_writable) << "the connection does not wait to write";
+    loop.post(std::exchange(script.on_writable, nullptr));
+    turns();
+  }
+
+  Script script;
+  Handler handler;
+  Loop loop;
+  std::shared_ptr<Connection> connection;
+};
+
+TEST_F(ConnectionTest, WritesOncePerTurnHoweverMuchWasAppended) {
+  start();
+  turns();
+  ASSERT_TRUE(handler.opened);
+  std::string expected;
+  loop.post([&] {
+    for (int i = 0; i < 500; ++i) {
+      connection->output() += "packet ";
+      expected += "packet ";
+      connection->flush_later();
+    }
+  });
+  loop.post([&] {
+    connection->output() += "last";
+    expected += "last";
+    connection->flush_later();
+  });
+  turns();
+  EXPECT_EQ(script.writes, std::vector<std::string>{expected});
+  EXPECT_EQ(script.write_calls, 1);
+  EXPECT_EQ(connection->bytes_out(), expected.size());
+}
+
+TEST_F(ConnectionTest, AnswersOfOneTurnsInputLeaveInOneWrite) {
+  script.input = {"abc"};
+  handler.at_bytes = [](Connection& c, std::string_view bytes) {
+    for (const char byte : bytes) {
+      c.output() += byte;
+      c.flush_later();
+    }
+    return bytes.size();
+  };
+  start();
+  turns();
+  make_readable();
+  EXPECT_EQ(script.writes, std::vector<std::string>{"abc"});
+}
+
+TEST_F(ConnectionTest, KeepsTheUnconsumedTailAndBringsItAgain) {
+  script.input = {"one tw", "o thr", "ee "};
+  handler.at_bytes = [](Connection&, std::string_view bytes) { return bytes.rfind(' ') + 1; };
+  start();
+  turns();
+  for (int i = 0; i < 3; ++i) make_readable();
+  EXPECT_EQ(handler.seen, (std::vector<std::string>{"one tw", "two thr", "three "}));
+  EXPECT_EQ(connection->bytes_in(), 14U);
+}
+
+TEST_F(ConnectionTest, CollectsAMessageLargerThanAllBuffers) {
+  const std::string message(1'000'000, 'm');
+  script.input = {message + "x"};
+  handler.at_bytes = [&](Connection&, std::string_view bytes) {
+    return bytes.size() < message.size() ? 0 : message.size();
+  };
+  ConnectionLimits limits;
+  limits.read_per_turn = 48 * 1024;
+  start(limits);
+  turns();
+  ASSERT_TRUE(script.on_readable);
+  loop.post(std::exchange(script.on_readable, nullptr));
+  turns(40);
+  script.input = {"y"};
+  make_readable();
+  EXPECT_EQ(handler.seen.back(), "xy");
+  EXPECT_EQ(script.largest_read, limits.read_per_turn);
+}
+
+TEST_F(ConnectionTest, ReadsABoundedAmountPerTurn) {
+  script.input = {std::string(250, 'a')};
+  ConnectionLimits limits;
+  limits.read_per_turn = 100;
+  start(limits);
+  turns();
+  std::vector<std::size_t> seen_before_task;
+  // Others get their turn between the reads.
+  std::function<void()> other = [&] {
+    seen_before_task.push_back(handler.seen.size());
+    if (seen_before_task.size() < 4) loop.post(other);
+  };
+  loop.post(std::exchange(script.on_readable, nullptr));
+  loop.post(other);
+  turns(6);
+  EXPECT_EQ(seen_before_task, (std::vector<std::size_t>{1, 1, 2, 3}));
+}
+
+TEST_F(ConnectionTest, StopsReadingAboveTheHighWaterMarkUntilThePeerReads) {
+  script.room = 10;
+  script.input = {"a", "b"};
+  handler.at_bytes = [](Connection& c, std::string_view bytes) {
+    c.output().append(100, 'o');
+    c.flush_later();
+    return bytes.size();
+  };
+  ConnectionLimits limits;
+  limits.output_high_water = 50;
+  start(limits);
+  turns();
+  make_readable();
+  EXPECT_EQ(connection->unsent_bytes(), 90U);
+  EXPECT_FALSE(script.on_readable) << "reads although the peer does not";
+
+  script.room = 30;  // still above
+  make_writable();
+  EXPECT_EQ(connection->unsent_bytes(), 60U);
+  EXPECT_FALSE(script.on_readable);
+
+  script.room = 1000;
+  make_writable();
+  EXPECT_EQ(connection->unsent_bytes(), 0U);
+  make_readable();
+  EXPECT_EQ(handler.seen, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(ConnectionTest, WaitsOnceForWritabilityAndDoesNotTryBefore) {
+  script.room = 0;
+  start();
+  turns();
+  for (int i = 0; i < 3; ++i) {
+    loop.post([&] {
+      connection->output() += "x";
+      connection->flush_later();
+    });
+    turns();
+  }
+  EXPECT_EQ(script.write_calls, 1);
+  script.room = 100;
+  make_writable();
+  EXPECT_EQ(script.writes, std::vector<std::string>{"xxx"});
+}
+
+TEST_F(ConnectionTest, TellsWhenTheOutputLimitIsPassed) {
+  script.room = 0;
+  ConnectionLimits limits;
+  limits.output_limit = 10;
+  start(limits);
+  turns();
+  connection->output() += "0123456789";
+  EXPECT_FALSE(connection->above_limit());
+  connection->output() += "x";
+  EXPECT_TRUE(connection->above_limit());
+}
+
+TEST_F(ConnectionTest, CloseFlushesThenClosesThenTells) {
+  start();
+  turns();
+  std::size_t told_in_same_turn = 99;
+  loop.post([&] {
+    connection->output() += "last words";
+    connection->close({dxl::ErrorCode::kCancelled, "done", 0});
+    connection->close({dxl::ErrorCode::kCancelled, "twice", 0});
+    told_in_same_turn = handler.reasons.size();
+  });
+  turns();
+  EXPECT_EQ(told_in_same_turn, 0U);
+  EXPECT_EQ(script.writes, std::vector<std::string>{"last words"});
+  EXPECT_TRUE(script.closed);
+  EXPECT_TRUE(connection->closing());
+  EXPECT_EQ(handler.reasons, std::vector<std::string>{"done"});
+}
+
+TEST_F(ConnectionTest, CloseDoesNotWaitForAPeerThatDoesNotRead) {
+  script.room = 4;
+  start();
+  turns();
+  connection->output() += "last words";
+  connection->close({dxl::ErrorCode::kCancelled, "done", 0});
+  turns();
+  EXPECT_EQ(script.writes, std::vector<std::string>{"last"});
+  EXPECT_TRUE(script.closed);
+  EXPECT_EQ(handler.reasons, std::vector<std::string>{"done"});
+}
+
+TEST_F(ConnectionTest, CloseFromOnBytesEndsTheInput) {
+  script.input = {"a", "b"};
+  handler.at_bytes = [](Connection& c, std::string_view bytes) {
+    c.close({dxl::ErrorCode::kMalformed, "bad", 0});
+    return bytes.size();
+  };
+  start();
+  turns();
+  make_readable();
+  EXPECT_EQ(handler.seen, std::vector<std::string>{"a"});
+  EXPECT_EQ(handler.reasons, std::vector<std::string>{"bad"});
+}
+
+TEST_F(ConnectionTest, AnswersThePeerThatSendsAndEndsAtOnce) {
+  script.input = {"question"};
+  script.end_after_input = true;
+  handler.at_bytes = [](Connection& c, std::string_view bytes) {
+    c.output() += "answer";
+    c.flush_later();
+    return bytes.size();
+  };
+  start();
+  turns();
+  make_readable();
+  make_readable();
+  EXPECT_EQ(script.writes, std::vector<std::string>{"answer"});
+  EXPECT_EQ(handler.reasons, std::vector<std::string>{"the peer closed the connection"});
+}
+
+TEST_F(ConnectionTest, GivesUpAHandshakeThatTakesTooLong) {
+  script.handshake_blocks = true;
+  ConnectionLimits limits;
+  limits.handshake_deadline = std::chrono::milliseconds(5);
+  start(limits);
+  const auto end = loop.schedule(std::chrono::milliseconds(200), [&] { loop.stop(); });
+  loop.run();
+  EXPECT_FALSE(handler.opened);
+  EXPECT_EQ(handler.reasons,
+            std::vector<std::string>{"the peer did not finish the handshake within 5 ms"});
+}
+
+TEST_F(ConnectionTest, MayBeDroppedByItsOwnerAtAnyTime) {
+  script.input = {"a"};
+  handler.at_bytes = [&](Connection&, std::string_view bytes) {
+    connection.reset();
+    return bytes.size();
+  };
+  start();
+  turns();
+  make_readable();
+  EXPECT_TRUE(script.closed);
+  EXPECT_TRUE(handler.reasons.empty());
+}
+
+TEST_F(ConnectionTest, TellsAfterCloseEvenIfItsOwnerDropsIt) {
+  start();
+  turns();
+  connection->close({dxl::ErrorCode::kCancelled, "done", 0});
+  connection.reset();
+  turns();
+  EXPECT_EQ(handler.reasons, std::vector<std::string>{"done"});
+}
+
+}  // namespace
+}  // namespace tiara::net

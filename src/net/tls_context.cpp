@@ -1,0 +1,111 @@
+#include "net/tls_context.hpp"
+
+#include <openssl/err.h>
+
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "net/tls_error.hpp"
+
+namespace tiara::net {
+namespace {
+
+using dxl::ErrorCode;
+using dxl::fail;
+
+// TLS 1.2 only; the suites of TLS 1.3 are OpenSSL's default. Forward secrecy first: with server
+// preference, the last one is chosen by nobody who can do better. Level 2 (112 bits: RSA 2048,
+// SHA-256) does not exclude static RSA key exchange.
+constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL:@SECLEVEL=2";
+constexpr const char* kCiphersWithLegacy =
+    "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:AES128-SHA256:!aNULL:!eNULL:@SECLEVEL=2";
+// A client takes what the broker prefers; old brokers offer static RSA as well.
+constexpr const char* kClientCiphers =
+    "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:RSA+AES:!aNULL:"
+    "!eNULL:@SECLEVEL=2";
+
+// Never ask on the terminal for the pass phrase of a key.
+int no_pass_phrase(char*, int, int, void*) { return -1; }
+
+dxl::Error file_error(const char* what, const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    ERR_clear_error();
+    return {ErrorCode::kConfiguration,
+            fmt::format("{} {}: {}", what, path.string(),
+                        error ? error.message() : std::string("not a file")),
+            0};
+  }
+  return {ErrorCode::kTls,
+          fmt::format("{} {}: {}", what, path.string(), take_openssl_reason("cannot be read")), 0};
+}
+
+dxl::Result<void> load_files(SSL_CTX* context, const TlsContext::Files& files) {
+  if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
+    return fail(file_error("certificate", files.certificate));
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, files.private_key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    return fail(file_error("private key", files.private_key));
+  }
+  if (SSL_CTX_check_private_key(context) != 1) {
+    ERR_clear_error();
+    return fail(ErrorCode::kTls,
+                fmt::format("private key {} does not belong to certificate {}",
+                            files.private_key.string(), files.certificate.string()));
+  }
+  if (SSL_CTX_load_verify_file(context, files.ca_bundle.c_str()) != 1) {
+    return fail(file_error("CA bundle", files.ca_bundle));
+  }
+  return {};
+}
+
+dxl::Result<SslContextPtr> make_context(const SSL_METHOD* method, const char* ciphers,
+                                        const TlsContext::Files& files) {
+  ERR_clear_error();
+  SslContextPtr context(SSL_CTX_new(method));
+  if (context == nullptr || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||
+      SSL_CTX_set_cipher_list(context.get(), ciphers) != 1) {
+    return fail(ErrorCode::kTls, "cannot set up TLS: " + take_openssl_reason("out of memory"));
+  }
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
+                                         SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context.get(), 0);
+  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_default_passwd_cb(context.get(), no_pass_phrase);
+  if (auto loaded = load_files(context.get(), files); !loaded) return fail(loaded.error());
+  return context;
+}
+
+}  // namespace
+
+TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsContext::~TlsContext() = default;
+
+dxl::Result<std::shared_ptr<const TlsContext>> TlsContext::make_server(const Files& files,
+                                                                       bool legacy_ciphers) {
+  auto context =
+      make_context(TLS_server_method(), legacy_ciphers ? kCiphersWithLegacy : kCiphers, files);
+  if (!context) return fail(std::move(context.error()));
+  // No list of acceptable CAs is sent, as by the original broker (DXL reference §1.2).
+  SSL_CTX_set_verify(context->get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                     record_verify_failure);
+  auto impl = std::make_unique<Impl>();
+  impl->context = std::move(*context);
+  impl->is_server = true;
+  return std::shared_ptr<const TlsContext>(new TlsContext(std::move(impl)));
+}
+
+dxl::Result<std::shared_ptr<const TlsContext>> TlsContext::make_client(const Files& files) {
+  auto context = make_context(TLS_client_method(), kClientCiphers, files);
+  if (!context) return fail(std::move(context.error()));
+  SSL_CTX_set_verify(context->get(), SSL_VERIFY_PEER, record_verify_failure);
+  auto impl = std::make_unique<Impl>();
+  impl->context = std::move(*context);
+  return std::shared_ptr<const TlsContext>(new TlsContext(std::move(impl)));
+}
+
+}  // namespace tiara::net

@@ -1,0 +1,303 @@
+#include "net/tls.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "net/openssl.hpp"
+#include "net/test_certificates.hpp"
+#include "net/test_peer.hpp"
+#include "net/test_sockets.hpp"
+
+namespace tiara::net {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::shared_ptr<const TlsContext> server_context(const TlsContext::Files& files,
+                                                 bool legacy = true) {
+  auto made = TlsContext::make_server(files, legacy);
+  EXPECT_TRUE(made) << made.error().message;
+  return made ? *made : nullptr;
+}
+
+std::shared_ptr<const TlsContext> client_context(const TlsContext::Files& files) {
+  auto made = TlsContext::make_client(files);
+  EXPECT_TRUE(made) << made.error().message;
+  return made ? *made : nullptr;
+}
+
+// OpenSSL on a blocking socket, set up as foreign clients do.
+class ForeignClient {
+ public:
+  explicit ForeignClient(const TlsContext::Files* files)
+      : context_(SSL_CTX_new(TLS_client_method())) {
+    if (files != nullptr) {
+      SSL_CTX_use_certificate_chain_file(context_.get(), files->certificate.c_str());
+      SSL_CTX_use_PrivateKey_file(context_.get(), files->private_key.c_str(), SSL_FILETYPE_PEM);
+    }
+  }
+  SSL_CTX* context() { return context_.get(); }
+  SSL* ssl() { return ssl_.get(); }
+
+  bool connect(std::uint16_t port) {
+    if (!socket_.connect_to(port)) return false;
+    const timeval patience{kPatience.count(), 0};
+    (void)::setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ssl_.reset(SSL_new(context_.get()));
+    SSL_set_fd(ssl_.get(), socket_.fd());
+    return SSL_connect(ssl_.get()) == 1;
+  }
+  bool write(std::string_view bytes) {
+    return SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0;
+  }
+  std::string read(std::size_t size) {
+    std::string bytes(size, '\0');
+    std::size_t at = 0;
+    while (at < size) {
+      const int count = SSL_read(ssl_.get(), bytes.data() + at, static_cast<int>(size - at));
+      if (count <= 0) break;
+      at += static_cast<std::size_t>(count);
+    }
+    bytes.resize(at);
+    return bytes;
+  }
+
+ private:
+  SslContextPtr context_;
+  RawSocket socket_;
+  SslPtr ssl_;
+};
+
+class Tls : public TwoLoops {
+ protected:
+  TestCa ca{"fabric CA"};
+  TestCa other_ca{"other CA"};
+};
+
+TEST_F(Tls, ReportsTheVerifiedChainRootFirst) {
+  const auto port = listen(server_context(ca.issue("server")), true);
+  ASSERT_TRUE(connect(port, client_context(ca.issue("client"))));
+  ASSERT_TRUE(client->wait_open());
+  TestPeer* const server = wait_server();
+  ASSERT_TRUE(server != nullptr && server->wait_open());
+  const auto chain = server->chain();
+  ASSERT_EQ(chain.size(), 2U);
+  EXPECT_EQ(chain[0].subject, "CN=fabric CA");
+  EXPECT_EQ(chain[1].subject, "CN=client");
+  for (const PeerCertificate& certificate : chain) {
+    EXPECT_TRUE(std::regex_match(certificate.sha1, std::regex("[0-9a-f]{40}")));
+    EXPECT_TRUE(std::regex_match(certificate.sha256, std::regex("[0-9a-f]{64}")));
+  }
+  const auto of_client = client->chain();
+  ASSERT_EQ(of_client.size(), 2U);
+  EXPECT_EQ(of_client[0], chain[0]);
+  EXPECT_EQ(of_client[1].subject, "CN=server");
+}
+
+TEST_F(Tls, AcceptsVersion1CertificatesWithoutExtensions) {
+  const auto port = listen(server_context(ca.issue("server", CertificateForm::kVersion1)), true);
+  ASSERT_TRUE(connect(port, client_context(ca.issue("client", CertificateForm::kVersion1))));
+  client->send("hello");
+  EXPECT_TRUE(client->wait_received(5)) << client->wait_closed().message;
+}
+
+TEST_F(Tls, TellsBothSidesWhenTheClientsCaIsUnknown) {
+  const auto port = listen(server_context(ca.issue("server")), true);
+  TlsContext::Files stranger = other_ca.issue("stranger");
+  stranger.ca_bundle = ca.ca_file();
+  ASSERT_TRUE(connect(port, client_context(stranger)));
+  const dxl::Error at_client = client->wait_closed();
+  EXPECT_EQ(at_client.code, dxl::ErrorCode::kTls);
+  EXPECT_EQ(at_client.message,
+            "the broker refused our certificate (tlsv1 alert unknown ca): it was issued by a CA "
+            "this broker does not trust");
+  TestPeer* const server = wait_server();
+  ASSERT_NE(server, nullptr);
+  const dxl::Error at_server = server->wait_closed();
+  EXPECT_EQ(at_server.code, dxl::ErrorCode::kTls);
+  EXPECT_EQ(at_server.message,
+            "client certificate not trusted: unable to get local issuer certificate (subject "
+            "CN=stranger)");
+}
+
+TEST_F(Tls, TellsWhyItWasRefusedEvenWhileSending) {
+  const auto port = listen(server_context(ca.issue("server")), true);
+  TlsContext::Files stranger = other_ca.issue("stranger");
+  stranger.ca_bundle = ca.ca_file();
+  ASSERT_TRUE(connect(port, client_context(stranger)));
+  ASSERT_TRUE(client->wait_open());  // TLS 1.3: the refusal comes behind the handshake
+  for (int i = 0; i < 50; ++i) client->send(std::string(10'000, 'x'));
+  EXPECT_THAT(client->wait_closed().message, StartsWith("the broker refused our certificate"));
+}
+
+TEST_F(Tls, TellsBothSidesWhenTheBrokersCaIsUnknown) {
+  TlsContext::Files broker = other_ca.issue("broker");
+  broker.ca_bundle = ca.ca_file();
+  const auto port = listen(server_context(broker), true);
+  ASSERT_TRUE(connect(port, client_context(ca.issue("client"))));
+  const dxl::Error at_client = client->wait_closed();
+  EXPECT_EQ(at_client.code, dxl::ErrorCode::kTls);
+  EXPECT_EQ(at_client.message,
+            "broker certificate not trusted: unable to get local issuer certificate (subject "
+            "CN=broker)");
+  TestPeer* const server = wait_server();
+  ASSERT_NE(server, nullptr);
+  EXPECT_THAT(server->wait_closed().message,
+              StartsWith("the client refused our certificate (tlsv1 alert unknown ca)"));
+}
+
+TEST_F(Tls, RefusesAnExpiredClientCertificate) {
+  const auto port = listen(server_context(ca.issue("server")), true);
+  ASSERT_TRUE(connect(port, client_context(ca.issue("late", CertificateForm::kExpired))));
+  EXPECT_EQ(client->wait_closed().message,
+            "the broker refused our certificate (sslv3 alert certificate expired): it has expired");
+  TestPeer* const server = wait_server();
+  ASSERT_NE(server, nullptr);
+  EXPECT_EQ(server->wait_closed().message,
+            "client certificate not trusted: certificate has expired (subject CN=late)");
+}
+
+TEST_F(Tls, RefusesAClientWithoutACertificate) {
+  const auto port = listen(server_context(ca.issue("server")), true);
+  ForeignClient client_without(nullptr);
+  SSL_CTX_set_max_proto_version(client_without.context(), TLS1_2_VERSION);
+  EXPECT_FALSE(client_without.connect(port));
+  TestPeer* const server = wait_server();
+  ASSERT_NE(server, nullptr);
+  const dxl::Error error = server->wait_closed();
+  EXPECT_EQ(error.code, dxl::ErrorCode::kTls);
+  EXPECT_EQ(error.message, "client sent no certificate");
+}
+
+TEST_F(Tls, RefusesPlainTextOnATlsPort) {
+  const auto port = listen(server_context(ca.issue("server")), true);
+  const RawSocket mqtt = RawSocket::connect(port);
+  mqtt.send_some({"\x10\x0f\x00\x04MQTT\x04\x02\x07\x08\x00\x03{a}", 17});
+  TestPeer* server = wait_server();
+  ASSERT_NE(server, nullptr);
+  EXPECT_EQ(server->wait_closed().message,
+            "the client does not speak TLS on this port (wrong version number)");
+  const RawSocket http = RawSocket::connect(port);
+  http.send_some("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  server = wait_server(1);
+  ASSERT_NE(server, nullptr);
+  EXPECT_EQ(server->wait_closed().message,
+            "the client does not speak TLS on this port (http request)");
+}
+
+TEST_F(Tls, SaysThatThePeerLeftDuringTheHandshake) {
+  const auto port = listen(server_context(ca.issue("server")), true);
+  RawSocket::connect(port);
+  TestPeer* const server = wait_server();
+  ASSERT_NE(server, nullptr);
+  const dxl::Error error = server->wait_closed();
+  EXPECT_EQ(error.code, dxl::ErrorCode::kTls);
+  EXPECT_EQ(error.message, "the peer closed the connection during the TLS handshake");
+}
+
+TEST_F(Tls, GivesUpOnAHalfOpenHandshake) {
+  ConnectionLimits limits;
+  limits.handshake_deadline = std::chrono::milliseconds(50);
+  const auto port = listen(server_context(ca.issue("server")), true, limits);
+  const RawSocket silent = RawSocket::connect(port);
+  silent.send_some({"\x16\x03\x01\x02\x00", 5});
+  TestPeer* const server = wait_server();
+  ASSERT_NE(server, nullptr);
+  EXPECT_EQ(server->wait_closed().code, dxl::ErrorCode::kTimedOut);
+  EXPECT_TRUE(silent.wait(POLLIN, kPatience)) << "the socket stayed open";
+}
+
+TEST_F(Tls, ServesTheLegacyCipherOnlyWhenAsked) {
+  const TlsContext::Files files = ca.issue("python");
+  const auto try_legacy = [&](std::uint16_t port) {
+    ForeignClient python(&files);
+    SSL_CTX_set_max_proto_version(python.context(), TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(python.context(), "AES128-SHA256");
+    return python.connect(port) ? std::string(SSL_get_cipher_name(python.ssl())) : "none";
+  };
+  EXPECT_EQ(try_legacy(listen(server_context(ca.issue("server")), true)), "AES128-SHA256");
+  EXPECT_EQ(try_legacy(listen(server_context(ca.issue("server"), false), true)), "none");
+  TestPeer* const refused = wait_server(1);
+  ASSERT_NE(refused, nullptr);
+  EXPECT_THAT(refused->wait_closed().message, StartsWith("no cipher suite in common"));
+}
+
+TEST_F(Tls, PrefersForwardSecrecyAndRefusesOldVersions) {
+  const TlsContext::Files files = ca.issue("java");
+  const auto port = listen(server_context(ca.issue("server")), true);
+  ForeignClient java(&files);
+  SSL_CTX_set_max_proto_version(java.context(), TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(java.context(), "AES128-SHA256:ECDHE-RSA-AES128-SHA256");
+  ASSERT_TRUE(java.connect(port));
+  EXPECT_STREQ(SSL_get_cipher_name(java.ssl()), "ECDHE-RSA-AES128-SHA256");
+
+  ForeignClient old(&files);
+  SSL_CTX_set_min_proto_version(old.context(), TLS1_VERSION);
+  SSL_CTX_set_max_proto_version(old.context(), TLS1_1_VERSION);
+  SSL_CTX_set_cipher_list(old.context(), "ALL:@SECLEVEL=0");
+  EXPECT_FALSE(old.connect(port));
+  TestPeer* const server = wait_server(1);
+  ASSERT_NE(server, nullptr);
+  EXPECT_THAT(server->wait_closed().message, StartsWith("no TLS version in common"));
+}
+
+TEST_F(Tls, NeverResumesASession) {
+  const TlsContext::Files files = ca.issue("java");
+  const auto port = listen(server_context(ca.issue("server")), true);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    ForeignClient first(&files), second(&files);
+    for (ForeignClient* const each : {&first, &second}) {
+      SSL_CTX_set_min_proto_version(each->context(), version);
+      SSL_CTX_set_max_proto_version(each->context(), version);
+    }
+    ASSERT_TRUE(first.connect(port));
+    ASSERT_TRUE(first.write("x"));
+    ASSERT_EQ(first.read(1), "x");
+    SSL_SESSION* const session = SSL_get1_session(first.ssl());
+    EXPECT_EQ(SSL_SESSION_has_ticket(session), 0);
+    EXPECT_EQ(SSL_SESSION_is_resumable(session), 0);
+    SSL_SESSION_free(session);
+  }
+}
+
+TEST_F(Tls, AnswersKeyUpdatesInTheMiddleOfTraffic) {
+  const TlsContext::Files files = ca.issue("rotating");
+  const auto port = listen(server_context(ca.issue("server")), true);
+  ForeignClient rotating(&files);
+  ASSERT_TRUE(rotating.connect(port));
+  const std::string message(20'000, 'k');
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(SSL_key_update(rotating.ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
+    ASSERT_TRUE(rotating.write(message));
+    ASSERT_EQ(rotating.read(message.size()), message);
+  }
+}
+
+TEST_F(Tls, SaysWhichFileIsWrong) {
+  const TlsContext::Files good = ca.issue("server");
+  const auto message = [](const TlsContext::Files& files) {
+    const auto made = TlsContext::make_server(files);
+    return made ? std::string("made") : made.error().message;
+  };
+  TlsContext::Files files = good;
+  files.certificate = "/nowhere/server.crt";
+  EXPECT_EQ(message(files), "certificate /nowhere/server.crt: No such file or directory");
+  EXPECT_EQ(TlsContext::make_server(files).error().code, dxl::ErrorCode::kConfiguration);
+  files = good;
+  files.private_key = good.certificate;
+  EXPECT_THAT(message(files), StartsWith("private key " + good.certificate.string() + ": "));
+  files = good;
+  files.ca_bundle = ca.write("empty.crt", "");
+  EXPECT_THAT(message(files), StartsWith("CA bundle " + files.ca_bundle.string() + ": "));
+  files = good;
+  files.private_key = ca.write("locked.key",
+                               "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n"
+                               "-----END ENCRYPTED PRIVATE KEY-----\n");
+  EXPECT_THAT(message(files), StartsWith("private key "));
+}
+
+}  // namespace
+}  // namespace tiara::net

@@ -1,0 +1,319 @@
+#include "reputation/engine.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "reputation/test_records.hpp"
+
+namespace tiara::reputation {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using tie::FileProvider;
+using tie::TrustLevel;
+
+constexpr auto kBad = TrustLevel::kKnownMalicious;
+constexpr auto kGood = TrustLevel::kKnownTrusted;
+
+tie::ExternalReport report(const tie::FileHashes& digests, TrustLevel level,
+                           std::string filename = "x.exe") {
+  return tie::ExternalReport{.hashes = digests,
+                             .trust_level = level,
+                             .file_type = tie::FileType::kPeexe,
+                             .filename = std::move(filename),
+                             .comment = "seen"};
+}
+
+FileRecord touched(FileRecord subject) {
+  touch(subject, kNow);
+  return subject;
+}
+
+TEST(Set, L5CreatesAnUnknownFileWithOneEvent) {
+  FileRecord expected =
+      record(hashes(1, 0, 3), {entry(FileProvider::kEnterprise, kGood, kNow, "why")});
+  expected.created = expected.first_contact = kNow;
+  expected.names = {"a.exe"};
+  expected = touched(expected);
+  EXPECT_EQ(apply_set(hashes(1, 0, 3), kGood, "a.exe", "why", kNow, {}),
+            (Outcome{.store = {expected},
+                     .moves = {},
+                     .events = {Change{.before = std::nullopt, .after = expected}},
+                     .conflict = false}));
+}
+
+TEST(Set, L7CreateDateFollowsTheLevelOnly) {
+  const FileRecord before =
+      record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood, kCreated, "old")});
+  FileRecord expected = touched(before);
+  expected.entries = {entry(FileProvider::kEnterprise, kBad, kNow, "")};
+  const Outcome outcome = apply_set(hashes(1, 0, 0), kBad, "", "", kNow, known({&before}));
+  EXPECT_THAT(outcome.store, ElementsAre(expected));
+  EXPECT_THAT(outcome.events, ElementsAre(Change{.before = before, .after = expected}));
+}
+
+TEST(Set, L12SameLevelStoresNameAndCommentWithoutEvent) {
+  const FileRecord before =
+      record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood, kCreated, "old")});
+  FileRecord expected = touched(before);
+  expected.entries = {entry(FileProvider::kEnterprise, kGood, kCreated, "new")};
+  expected.names = {"a.exe"};
+  const Outcome outcome = apply_set(hashes(1, 0, 0), kGood, "a.exe", "new", kNow, known({&before}));
+  EXPECT_THAT(outcome.store, ElementsAre(expected));
+  EXPECT_THAT(outcome.events, IsEmpty());
+}
+
+TEST(Set, L3LevelZeroRemovesTheOverrideAndKeepsTheEntry) {
+  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  FileRecord expected = touched(before);
+  expected.entries = {entry(FileProvider::kEnterprise, TrustLevel::kNotSet, kNow)};
+  const Outcome outcome =
+      apply_set(hashes(1, 0, 0), TrustLevel::kNotSet, "", "", kNow, known({&before}));
+  EXPECT_THAT(outcome.store, ElementsAre(expected));
+  EXPECT_THAT(outcome.events, ElementsAre(Change{.before = before, .after = expected}));
+}
+
+TEST(Set, L3LevelZeroOnAnUnknownFileCreatesNothing) {
+  EXPECT_EQ(apply_set(hashes(1, 2, 3), TrustLevel::kNotSet, "a", "b", kNow, {}), Outcome{});
+}
+
+TEST(Set, L3LevelZeroWithoutOverrideMakesNoEntryAndNoEvent) {
+  const FileRecord before = record(hashes(1, 0, 0));
+  const Outcome outcome =
+      apply_set(hashes(1, 0, 0), TrustLevel::kNotSet, "", "note", kNow, known({&before}));
+  EXPECT_THAT(outcome.store, IsEmpty());
+  EXPECT_THAT(outcome.events, IsEmpty());
+}
+
+TEST(Set, L8TeachesAlsoDigestsOfAnOverriddenFile) {
+  FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  before.reference_count = 2;
+  const Outcome outcome = apply_set(hashes(1, 0, 3), kGood, "", "", kNow, known({&before}));
+  FileRecord expected = touched(before);
+  expected.hashes = hashes(1, 0, 3);
+  EXPECT_THAT(outcome.store, ElementsAre(expected));
+  EXPECT_THAT(outcome.moves,
+              ElementsAre(Outcome::Move{.from = hashes(1, 0, 0), .to = hashes(1, 0, 3)}));
+  EXPECT_THAT(outcome.events, IsEmpty());
+}
+
+TEST(Set, L8MergesJoiningRecordsWithOneEventPerChangedFormerRecord) {
+  FileRecord main = record(hashes(0, 0, 3));
+  FileRecord joining = record(hashes(2, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  joining.reference_count = 1;
+  Known both = known({&main, &joining});
+  both.joined_references = 1;
+  const Outcome outcome = apply_set(hashes(2, 0, 3), kGood, "", "", kNow, both);
+  FileRecord expected = touched(merge_records(main, joining));
+  EXPECT_THAT(outcome.store, ElementsAre(expected));
+  EXPECT_THAT(outcome.events, ElementsAre(Change{.before = main, .after = expected}));
+  EXPECT_THAT(outcome.moves,
+              ElementsAre(Outcome::Move{.from = hashes(2, 0, 0), .to = hashes(2, 0, 3)}));
+}
+
+TEST(Set, L8ContradictingDigestIsNotStoredAndReported) {
+  const FileRecord main = record(hashes(1, 0, 3));
+  const Outcome outcome = apply_set(hashes(9, 0, 3), kGood, "", "", kNow, known({&main}));
+  ASSERT_EQ(outcome.store.size(), 1U);
+  EXPECT_EQ(outcome.store[0].hashes, hashes(1, 0, 3));
+  EXPECT_TRUE(outcome.conflict);
+}
+
+TEST(Set, L8EqualMd5UnderAnotherSha256MakesANewRecordWithoutIt) {
+  const FileRecord other = record(hashes(1, 1, 1));
+  const Outcome outcome = apply_set(hashes(1, 0, 9), kBad, "", "", kNow, known({&other}));
+  ASSERT_EQ(outcome.store.size(), 1U);
+  EXPECT_EQ(outcome.store[0].hashes, hashes(0, 0, 9));
+  EXPECT_EQ(outcome.events[0].before, std::nullopt);
+}
+
+TEST(External, L1IsStoredBesideAnOverrideWithAnEvent) {
+  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  FileRecord expected = touched(before);
+  expected.entries.push_back(entry(FileProvider::kExternal, kBad, kNow, "seen"));
+  expected.names = {"x.exe"};
+  expected.file_type = 18;
+  const Outcome outcome =
+      apply_external(report(hashes(1, 0, 0), kBad), kNow, Settings{}, known({&before}));
+  EXPECT_THAT(outcome.store, ElementsAre(expected));
+  EXPECT_THAT(outcome.events, ElementsAre(Change{.before = before, .after = expected}));
+}
+
+TEST(External, L2EmptyNameGivesTheFileNoNewName) {
+  const Outcome outcome = apply_external(report(hashes(1, 0, 0), kBad, ""), kNow, Settings{}, {});
+  ASSERT_EQ(outcome.store.size(), 1U);
+  EXPECT_THAT(outcome.store[0].names, IsEmpty());
+}
+
+TEST(External, L3LevelZeroRemovesTheEntry) {
+  const FileRecord before =
+      record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kBad, kCreated, "seen")});
+  const Outcome outcome = apply_external(report(hashes(1, 0, 0), TrustLevel::kNotSet), kNow,
+                                         Settings{}, known({&before}));
+  ASSERT_EQ(outcome.events.size(), 1U);
+  EXPECT_EQ(outcome.events[0].before, before);
+  EXPECT_THAT(outcome.events[0].after.entries, IsEmpty());
+}
+
+TEST(External, L3LevelZeroWithNothingToRemoveChangesNothing) {
+  const FileRecord before = record(hashes(1, 0, 0));
+  const tie::ExternalReport removal = report(hashes(1, 0, 3), TrustLevel::kNotSet);
+  EXPECT_EQ(apply_external(removal, kNow, Settings{}, {}), Outcome{});
+  EXPECT_EQ(apply_external(removal, kNow, Settings{}, known({&before})), Outcome{});
+}
+
+TEST(External, L7AndL12EqualLevelRefreshesTheDateWithoutEvent) {
+  const FileRecord before =
+      record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kBad, kCreated, "old")});
+  const Outcome outcome =
+      apply_external(report(hashes(1, 0, 0), kBad), kNow, Settings{}, known({&before}));
+  ASSERT_EQ(outcome.store.size(), 1U);
+  EXPECT_THAT(outcome.store[0].entries,
+              ElementsAre(entry(FileProvider::kExternal, kBad, kNow, "seen")));
+  EXPECT_THAT(outcome.events, IsEmpty());
+}
+
+TEST(External, L8SafeTeachesDigestsWhenNoVerdictIsAtStake) {
+  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kGood)});
+  const Outcome outcome =
+      apply_external(report(hashes(1, 0, 3), kBad), kNow, Settings{}, known({&before}));
+  ASSERT_EQ(outcome.store.size(), 1U);
+  EXPECT_EQ(outcome.store[0].hashes, hashes(1, 0, 3));
+}
+
+struct LearnCase {
+  const char* name;
+  Settings::MergeLearn learn;
+  std::vector<ProviderEntry> entries;
+  bool teaches;
+};
+
+TEST(External, L8NeverExtendsAVerdictItMayNotSetToAnotherDigest) {
+  const std::vector<LearnCase> cases{
+      {"override", Settings::MergeLearn::kSafe, {entry(FileProvider::kEnterprise, kGood)}, false},
+      {"override of 50",
+       Settings::MergeLearn::kSafe,
+       {entry(FileProvider::kEnterprise, TrustLevel::kUnknown)},
+       false},
+      {"removed override",
+       Settings::MergeLearn::kSafe,
+       {entry(FileProvider::kEnterprise, TrustLevel::kNotSet)},
+       true},
+      {"sandbox verdict", Settings::MergeLearn::kSafe, {entry(FileProvider::kAtd, kBad)}, false},
+      {"sandbox unknown",
+       Settings::MergeLearn::kSafe,
+       {entry(FileProvider::kAtd, TrustLevel::kUnknown)},
+       true},
+      {"never", Settings::MergeLearn::kNever, {}, false},
+      {"always", Settings::MergeLearn::kAlways, {entry(FileProvider::kEnterprise, kGood)}, true},
+  };
+  for (const LearnCase& c : cases) {
+    SCOPED_TRACE(c.name);
+    const FileRecord before = record(hashes(1, 0, 0), c.entries);
+    Settings settings;
+    settings.merge_learn = c.learn;
+    const Outcome outcome =
+        apply_external(report(hashes(1, 0, 3), kBad), kNow, settings, known({&before}));
+    if (c.teaches) {
+      ASSERT_EQ(outcome.store.size(), 1U);
+      EXPECT_EQ(outcome.store[0].hashes, hashes(1, 0, 3));
+    } else {
+      // The report still counts for every supplied digest (§6.10 rule 2).
+      ASSERT_EQ(outcome.store.size(), 2U);
+      EXPECT_EQ(outcome.store[0].hashes, hashes(1, 0, 0));
+      EXPECT_EQ(outcome.store[1].hashes, hashes(0, 0, 3));
+      EXPECT_EQ(outcome.store[1].level(FileProvider::kExternal), kBad);
+      EXPECT_EQ(outcome.store[1].level(FileProvider::kEnterprise), TrustLevel::kNotSet);
+      EXPECT_EQ(outcome.events.size(), 2U);
+    }
+  }
+}
+
+TEST(Lookup, L5CreatesTheRecordAndCountsTheSystem) {
+  const LookupOutcome result =
+      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1, Settings{}, {});
+  FileRecord expected = record(hashes(1, 0, 0));
+  expected.created = expected.first_contact = kNow;
+  expected.reference_count = 1;
+  expected.first_instance_sent = true;
+  expected = touched(expected);
+  EXPECT_THAT(result.outcome.store, ElementsAre(expected));
+  EXPECT_THAT(result.outcome.events, IsEmpty());
+  EXPECT_TRUE(result.first_instance);
+  EXPECT_TRUE(result.prevalence);
+}
+
+TEST(Lookup, L9FirstInstanceOnceEvenIfAReportCreatedTheRecord) {
+  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kBad)});
+  const LookupOutcome first =
+      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1, Settings{}, known({&before}));
+  EXPECT_TRUE(first.first_instance);
+  const LookupOutcome second =
+      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 2, Settings{}, known({&first.record}));
+  EXPECT_FALSE(second.first_instance);
+  EXPECT_TRUE(second.prevalence);
+  EXPECT_EQ(second.record.reference_count, 2U);
+}
+
+TEST(Lookup, L9AMergeWithARecordThatHadItsEventCountsAsSent) {
+  const FileRecord main = record(hashes(0, 0, 3), {entry(FileProvider::kEnterprise, kGood)});
+  FileRecord joining = record(hashes(1, 0, 0));
+  joining.first_instance_sent = true;
+  EXPECT_FALSE(
+      apply_endpoint_lookup(hashes(1, 0, 3), kNow, true, 1, Settings{}, known({&main, &joining}))
+          .first_instance);
+}
+
+TEST(Lookup, RepeatedBySameSystemOnTheSameDayChangesNothing) {
+  const LookupOutcome first = apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1, Settings{}, {});
+  const LookupOutcome again =
+      apply_endpoint_lookup(hashes(1, 0, 0), kNow, false, 1, Settings{}, known({&first.record}));
+  EXPECT_EQ(again.outcome, Outcome{});
+  EXPECT_FALSE(again.first_instance || again.prevalence);
+}
+
+TEST(Lookup, L8LeavesDigestsOfAnOverriddenFileAlone) {
+  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  const LookupOutcome result =
+      apply_endpoint_lookup(hashes(1, 0, 3), kNow, true, 1, Settings{}, known({&before}));
+  ASSERT_EQ(result.outcome.store.size(), 1U);
+  EXPECT_EQ(result.record.hashes, hashes(1, 0, 0));
+}
+
+struct PrevalenceCase {
+  const char* name;
+  std::uint64_t references;  // before the lookup
+  std::uint64_t enterprise_size;
+  bool prevalent;
+};
+
+TEST(Lookup, L19PrevalentNeedsTheNumberAndTheShare) {
+  const std::vector<PrevalenceCase> cases{
+      {"below the number", 198, 200, false},
+      {"number and share", 199, 20'000, true},
+      {"below the share", 199, 20'001, false},
+  };
+  for (const PrevalenceCase& c : cases) {
+    SCOPED_TRACE(c.name);
+    FileRecord before = record(hashes(1, 0, 0));
+    before.reference_count = c.references;
+    const LookupOutcome result = apply_endpoint_lookup(
+        hashes(1, 0, 0), kNow, true, c.enterprise_size, Settings{}, known({&before}));
+    EXPECT_EQ(result.record.prevalent, c.prevalent);
+    EXPECT_TRUE(result.prevalence);
+  }
+}
+
+TEST(Lookup, L19OncePrevalentAlwaysPrevalentWithoutFurtherEvents) {
+  FileRecord before = record(hashes(1, 0, 0));
+  before.reference_count = 300;
+  before.prevalent = true;
+  const LookupOutcome result =
+      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1'000'000, Settings{}, known({&before}));
+  EXPECT_TRUE(result.record.prevalent);
+  EXPECT_FALSE(result.prevalence);
+}
+
+}  // namespace
+}  // namespace tiara::reputation

@@ -1,0 +1,57 @@
+#include "reputation/record.hpp"
+
+#include <gtest/gtest.h>
+
+#include "reputation/test_records.hpp"
+
+namespace tiara::reputation {
+namespace {
+
+using tie::FileProvider;
+using tie::TrustLevel;
+
+TEST(FileRecord, KeepsEntriesSortedByProvider) {
+  FileRecord subject;
+  entry_of(subject, FileProvider::kExternal).trust_level = TrustLevel::kUnknown;
+  entry_of(subject, FileProvider::kEnterprise).trust_level = TrustLevel::kKnownTrusted;
+  entry_of(subject, FileProvider::kExternal).comment = "twice";
+  ASSERT_EQ(subject.entries.size(), 2U);
+  EXPECT_EQ(subject.entries[0].provider, FileProvider::kEnterprise);
+  EXPECT_EQ(subject.level(FileProvider::kExternal), TrustLevel::kUnknown);
+  remove_entry(subject, FileProvider::kExternal);
+  EXPECT_EQ(subject.find(FileProvider::kExternal), nullptr);
+  EXPECT_EQ(subject.level(FileProvider::kExternal), TrustLevel::kNotSet);
+}
+
+TEST(FileRecord, KeepsDistinctNamesUpToTheLimit) {
+  FileRecord subject;
+  add_name(subject, "");
+  add_name(subject, "a.exe");
+  add_name(subject, "a.exe");
+  EXPECT_EQ(subject.names, std::vector<std::string>{"a.exe"});
+  for (std::size_t i = 0; i < 2 * kMaxNames; ++i) add_name(subject, std::to_string(i));
+  EXPECT_EQ(subject.names.size(), kMaxNames);
+  EXPECT_EQ(subject.names.front(), "a.exe");
+}
+
+TEST(FileRecord, IsTouchedOncePerDay) {
+  FileRecord subject;
+  EXPECT_TRUE(touch(subject, 10 * kSecondsPerDay + 5));
+  EXPECT_FALSE(touch(subject, 11 * kSecondsPerDay - 1));
+  EXPECT_TRUE(touch(subject, 11 * kSecondsPerDay));
+  EXPECT_EQ(subject.last_used, 11 * kSecondsPerDay);
+}
+
+TEST(FileRecord, ComparesLevelsWithAbsentEntriesAsNotSet) {
+  const FileRecord none = record(hashes(1, 0, 0));
+  const FileRecord zero = record(
+      hashes(1, 0, 0), {entry(FileProvider::kEnterprise, TrustLevel::kNotSet, kCreated, "note")});
+  const FileRecord bad =
+      record(hashes(1, 0, 0), {entry(FileProvider::kExternal, TrustLevel::kKnownMalicious)});
+  EXPECT_TRUE(same_levels(none, zero));
+  EXPECT_FALSE(same_levels(none, bad));
+  EXPECT_FALSE(same_levels(bad, none));
+}
+
+}  // namespace
+}  // namespace tiara::reputation

@@ -1,0 +1,61 @@
+"""What `tiara provision` writes, and that it takes effect on a running broker at once."""
+import json
+import stat
+import unittest
+
+import fabric
+from fabric import TIARA, levels, run, tiara
+from raw_peer import read_config
+
+EXTERNAL_TOPIC = "/mcafee/event/external/file/report"
+
+
+class Provision(fabric.FabricTest):
+    def test_files_relative_paths_and_modes(self):
+        config = self.fabric.provision("files")
+        self.assertEqual({p.name for p in config.parent.iterdir()},
+                         {"dxlclient.config", "client.crt", "client.key", "brokercerts.crt"})
+        self.assertNotIn(str(self.root), config.read_text())
+        self.assertEqual(stat.S_IMODE((config.parent / "client.key").stat().st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(self.fabric.state.stat().st_mode), 0o700)
+        self.assertEqual(read_config(config)[1], self.fabric.port)
+        key = (config.parent / "client.key").read_text()
+        self.assertTrue(key.startswith("-----BEGIN PRIVATE KEY-----"), key[:40])  # PKCS#8, for Java
+
+    def test_a_moved_directory_still_works(self):
+        config = self.fabric.provision("before-the-move")
+        moved = config.parent.rename(self.root / "after-the-move") / config.name
+        self.assertEqual(levels(moved, self.make_file("moved")), {1: 0, 3: 0})
+
+    def test_group_is_in_force_when_provision_returns(self):
+        path = self.make_file("group")
+        for number in range(5):
+            config = self.fabric.provision(f"group-{number}", fabric.GROUP_EXTERNAL)
+            done = tiara(config, "rep", "external", path, "--level",
+                         str((15, 30, 50, 70, 85)[number]))
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_provisioning_one_client_leaves_the_others_as_they_were(self):
+        first = self.fabric.provision("first", fabric.GROUP_ENTERPRISE)
+        self.fabric.provision("second")
+        path = self.make_file("others")
+        self.assertEqual(tiara(first, "rep", "set", "known_trusted", path).returncode, 0)
+        self.assertEqual(levels(first, path), {1: 0, 3: 99})
+
+    def test_provisioning_without_a_running_broker(self):
+        other = fabric.Fabric(self.root, "stopped").start()
+        other.stop()
+        done = run(TIARA, "provision", self.root / "later", "--state", other.state, "--name", "later",
+                   "--group", fabric.GROUP_EXTERNAL)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue((self.root / "later" / "dxlclient.config").exists())
+
+    def test_admin_is_in_every_group(self):
+        path = self.make_file("admin")
+        self.assertEqual(tiara(self.fabric.admin, "rep", "external", path, "--level", "70").returncode, 0)
+        self.assertEqual(tiara(self.fabric.admin, "rep", "set", "99", path).returncode, 0)
+        self.assertEqual(levels(self.fabric.admin, path), {1: 0, 3: 99, 15: 70})
+
+
+if __name__ == "__main__":
+    unittest.main()
