@@ -84,7 +84,7 @@ class ServiceRegistration {
 
 struct ServiceInfo {
   std::string service_type;  // by convention topic-like, "/mycompany/myservice"
-  std::map<std::string, std::string> metadata;
+  std::map<std::string, std::string> metadata{};
   std::chrono::minutes ttl{60};  // at least 1; refreshed at three quarters of it
 };
 

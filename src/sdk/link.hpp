@@ -52,7 +52,7 @@ struct LinkOptions {
   std::string name;       // thread name and log area, "client", "tie"
   std::chrono::seconds keep_alive{60};
   std::chrono::milliseconds attempt_timeout{10'000};
-  session::BackoffOptions backoff;
+  session::BackoffOptions backoff{};
   bool reconnect = true;
   // Attempts that make up one pass over the brokers. The next address is tried at once; the
   // back-off comes between passes.

@@ -2,6 +2,7 @@
 // commit, then the cache, then the results. Owned by the writer thread; has none itself.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -40,20 +41,23 @@ class CommandProcessor {
   };
 
   void apply(Command command);
-  void apply_set(const SetCommand& command, Found& found, Completed& result);
-  void apply_report(const ReportCommand& command, Found& found, Completed& result);
-  void apply_lookup(const LookupCommand& command, Found& found, Completed& result);
-  void count_lookup(const LookupCommand& command, Found& found, Completed& result);
+  void apply_set(const SetCommand& command, const Found& found, Completed& result);
+  void apply_report(const ReportCommand& command, const Found& found, Completed& result);
+  dxl::Result<void> apply_lookup(const LookupCommand& command, const Found& found,
+                                 Completed& result);
+  void count_lookup(const LookupCommand& command, const Found& found, bool referenced,
+                    Completed& result);
 
   dxl::Result<Found> find(const tie::FileHashes& hashes) const;
+  dxl::Result<std::vector<RecordPtr>> find_records(const tie::FileHashes& hashes) const;
   dxl::Result<bool> is_referenced(const Found& found, const std::string& agent) const;
-  bool moves_references(const tie::FileHashes& hashes, const Found& found) const;
-  void take_over(reputation::Outcome outcome, std::int32_t provider, std::string_view kind,
-                 Completed& result);
-  std::uint64_t enterprise_size() const;
+  void take_over(const reputation::Outcome& outcome, tie::FileProvider provider,
+                 std::string_view kind, Completed& result);
+  AnswerValues answer_values(bool submit_metadata) const;
 
   void flush();
-  bool commit();
+  dxl::Result<void> commit();
+  void succeed(Completed completed);
   void fail(Completed completed, const std::string& why);
   bool backing_off() const;
 

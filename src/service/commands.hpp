@@ -37,11 +37,13 @@ struct ReplyTo {
         service_id(from.service_id),
         broker_id(from.broker_id),
         client_id(from.client_id) {}
-  ReplyAddress view() const { return {topic, request_message_id, service_id, broker_id, client_id}; }
+  ReplyAddress view() const {
+    return {topic, request_message_id, service_id, broker_id, client_id};
+  }
 };
 
 struct SetCommand {
-  ReplyTo reply;
+  ReplyTo reply{};
   tie::SetFileReputation set;
 };
 
@@ -53,7 +55,7 @@ struct ReportCommand {
 
 // A lookup that is not answered from the cache, and the counting of one that was.
 struct LookupCommand {
-  ReplyTo reply;
+  ReplyTo reply{};
   bool answered = false;  // only to be counted
   tie::FileHashes hashes;
   std::string agent;  // empty: a pure read (L4, L11)
@@ -77,8 +79,8 @@ struct Completed {
   Command command;
   bool failed = false;  // nothing was changed
   tie::ServiceError error = tie::ServiceError::kUnavailable;
-  std::string text;                  // of the answer, or of the error
-  std::vector<Publication> events;
+  std::string text{};  // of the answer, or of the error
+  std::vector<Publication> events{};
   bool changed = false;   // a level changed
   std::int64_t time = 0;  // of the commit
 };

@@ -34,9 +34,9 @@ std::uint64_t LookupContext::enterprise_size() const {
   return settings.enterprise_size != 0 ? settings.enterprise_size : store.enterprise_size();
 }
 
-dxl::Result<std::optional<std::uint64_t>> count_joined(const store::ReputationStore& store,
-                                                       const reputation::Match& match,
-                                                       const std::vector<const FileRecord*>& found) {
+dxl::Result<std::optional<std::uint64_t>> count_joined(
+    const store::ReputationStore& store, const reputation::Match& match,
+    const std::vector<const FileRecord*>& found) {
   if (match.joins.empty()) return std::optional<std::uint64_t>{};
   std::vector<tie::FileHashes> subjects{found[*match.main]->hashes};
   for (const std::size_t join : match.joins) subjects.push_back(found[join]->hashes);
