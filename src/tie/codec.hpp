@@ -117,7 +117,7 @@ void append_prevalence(const FileHashes& hashes, std::string_view agent_guid,
 // Outcome of a report (extensions.md).
 struct ReportOutcome {
   std::string outcome;  // "accepted", "unchanged", "refused", "unknown"
-  std::string reason;
+  std::string reason{};
   std::int64_t time = 0;
 };
 void append_outcome_request(std::string_view message_id, std::string& out);

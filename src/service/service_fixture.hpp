@@ -1,0 +1,209 @@
+// For tests: dispatcher, processor and memory store wired together without threads or a network.
+// The writer and the read pool run when the test says so.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "service/command_processor.hpp"
+#include "service/dispatcher.hpp"
+
+namespace tiara::service {
+
+class ManualClock final : public base::Clock {
+ public:
+  base::SteadyTime now() const override { return steady; }
+  std::int64_t epoch_seconds() const override { return epoch; }
+  void advance(std::chrono::seconds by) {
+    steady += by;
+    epoch += by.count();
+  }
+
+  base::SteadyTime steady = base::SteadyTime{} + std::chrono::hours(1);
+  std::int64_t epoch = 1'700'000'000;
+};
+
+// The memory store, with a disk that can be full and a count of what reached it.
+class ScriptedStore final : public store::ReputationStore {
+ public:
+  dxl::Result<std::vector<reputation::FileRecord>> find(
+      const tie::FileHashes& hashes) const override {
+    ++reads;
+    return inner_->find(hashes);
+  }
+  dxl::Result<bool> has_reference(const tie::FileHashes& subject,
+                                  std::string_view agent) const override {
+    return inner_->has_reference(subject, agent);
+  }
+  dxl::Result<std::uint64_t> count_references(
+      const std::vector<tie::FileHashes>& subjects) const override {
+    return inner_->count_references(subjects);
+  }
+  std::uint64_t enterprise_size() const override { return inner_->enterprise_size(); }
+  std::uint64_t last_change_id() const override { return inner_->last_change_id(); }
+  dxl::Result<void> commit(const store::Batch& batch, store::Durability durability) override {
+    if (full) return dxl::fail(dxl::ErrorCode::kStorage, "no space left on device");
+    commits.push_back(durability);
+    return inner_->commit(batch, durability);
+  }
+
+  bool full = false;
+  std::vector<store::Durability> commits;
+  mutable std::size_t reads = 0;
+
+ private:
+  std::unique_ptr<store::ReputationStore> inner_ = store::make_memory_store();
+};
+
+// One message the service sent.
+struct Sent {
+  std::string topic;
+  dxl::MessageType type = dxl::MessageType::kEvent;
+  std::string payload;
+  std::string request_message_id{};
+  std::uint32_t error_code = 0;
+  std::string error_message{};
+  std::vector<std::string> broker_ids{};
+  std::vector<std::string> client_ids{};
+};
+
+inline constexpr std::string_view kReplyTopic = "/mcafee/client/{c}";
+inline constexpr std::string_view kMd5 = "f2c7bb8acc97f92e987a2d4087d021b1";
+inline constexpr std::string_view kMd5Base64 = "8se7isyX+S6Yei1Ah9AhsQ==";
+inline constexpr std::string_view kSha1Base64 = "frATnSF1c5s8yw0REAZ4IL5qvSk=";
+inline constexpr std::string_view kAlice = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+inline constexpr std::string_view kBob = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+inline std::string hashes_json(std::string_view md5, std::string_view sha1 = {}) {
+  std::string json = R"([{"type":"md5","value":")" + std::string(md5) + "\"}";
+  if (!sha1.empty()) json += R"(,{"type":"sha1","value":")" + std::string(sha1) + "\"}";
+  return json + "]";
+}
+inline std::string get_json(bool endpoint, const std::string& hashes = hashes_json(kMd5Base64)) {
+  return "{\"hashes\":" + hashes + (endpoint ? "}" : ",\"scanType\":3}");
+}
+inline std::string set_json(int level, const std::string& hashes = hashes_json(kMd5Base64)) {
+  return "{\"trustLevel\":" + std::to_string(level) +
+         ",\"providerId\":3,\"filename\":\"a.exe\",\"comment\":\"c\",\"hashes\":" + hashes + "}";
+}
+inline std::string report_json(int level, std::string_view filename = "a.exe",
+                               std::string_view md5 = kMd5) {
+  return R"({"file":{"type":18,"hashes":{"md5":")" + std::string(md5) +
+         R"("},"attributes":{"filename":")" + std::string(filename) +
+         R"("},"reputation":{"score":)" + std::to_string(level) +
+         R"(}},"provider":{"id":15},"comment":""})";
+}
+
+class ServiceFixture : public DispatcherPorts {
+ public:
+  void send(std::string_view topic, const dxl::MessageView& message) override {
+    sent.push_back(Sent{.topic = std::string(topic),
+                        .type = message.type,
+                        .payload = std::string(message.payload),
+                        .request_message_id = std::string(message.request_message_id),
+                        .error_code = message.error_code,
+                        .error_message = std::string(message.error_message),
+                        .broker_ids = message.broker_ids.to_strings(),
+                        .client_ids = message.client_ids.to_strings()});
+  }
+  bool write(Command command) override {
+    if (writes.size() >= write_limit) return false;
+    writes.push_back(std::move(command));
+    return true;
+  }
+  bool read(LookupCommand command) override {
+    reads.push_back(std::move(command));
+    return true;
+  }
+
+  void request(std::string_view topic, std::string_view payload, std::string_view sender = kAlice) {
+    dxl::MessageView message;
+    message.type = dxl::MessageType::kRequest;
+    message.message_id = "{request}";
+    message.reply_to_topic = kReplyTopic;
+    message.source_client_id = sender;
+    message.source_broker_id = "broker";
+    message.payload = payload;
+    dispatcher.on_message(topic, message);
+  }
+  void get(bool endpoint = false) { request(tie::kTopicFileReputation, get_json(endpoint)); }
+  void set(int level) { request(tie::kTopicFileReputationSet, set_json(level)); }
+  void report(std::string_view payload, std::string_view sender = kAlice,
+              std::string_view message_id = "{report}") {
+    dxl::MessageView message;
+    message.type = dxl::MessageType::kEvent;
+    message.message_id = message_id;
+    message.source_client_id = sender;
+    message.payload = payload;
+    dispatcher.on_message(tie::kTopicExternalReport, message);
+  }
+  tie::ReportOutcome outcome(std::string_view sender = kAlice,
+                             std::string_view message_id = "{report}") {
+    std::string payload;
+    tie::append_outcome_request(message_id, payload);
+    request(tie::kTopicReportOutcome, payload, sender);
+    const std::string answer = sent.back().payload;
+    sent.pop_back();
+    return *tie::decode_outcome(answer);
+  }
+
+  // One group, as the writer thread would.
+  void run_writer() {
+    if (writes.empty()) return;
+    dispatcher.on_written(processor.process(std::exchange(writes, {})));
+  }
+  void run_reads() {
+    for (LookupCommand& command : std::exchange(reads, {})) {
+      auto answer =
+          answer_lookup(context, command.hashes, clock.epoch_seconds(), !command.agent.empty());
+      dispatcher.on_read(ReadDone{.command = std::move(command), .answer = std::move(answer)});
+    }
+  }
+  void settle() {
+    while (!writes.empty() || !reads.empty()) {
+      run_reads();
+      run_writer();
+    }
+  }
+  // What was sent since the last call, everything done.
+  std::vector<Sent> take() {
+    settle();
+    return std::exchange(sent, {});
+  }
+  // The answer to a pure read.
+  tie::Reputations ask() {
+    take();
+    get();
+    return *tie::decode_reputations(take().back().payload);
+  }
+  tie::TrustLevel level(tie::FileProvider provider) {
+    const tie::Reputations answer = ask();
+    const tie::Reputation* entry = answer.find(provider);
+    return entry == nullptr ? tie::TrustLevel::kNotSet : entry->trust_level;
+  }
+
+  reputation::Settings settings;
+  ManualClock clock;
+  ScriptedStore store;
+  Counters counters;
+  RecordCache cache{1024};
+  LookupContext context{.settings = settings,
+                        .basis = {.server_version = tie::pack_version(3, 0, 0, 1)},
+                        .store = store,
+                        .cache = cache};
+  CommandProcessor processor{context, store, clock, counters};
+  Dispatcher dispatcher{context, clock, counters, *this};
+  std::size_t write_limit = 1000;
+  std::vector<Command> writes;
+  std::vector<LookupCommand> reads;
+  std::vector<Sent> sent;
+};
+
+}  // namespace tiara::service
