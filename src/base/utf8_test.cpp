@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace tiara::base {
 namespace {
 
@@ -26,7 +28,10 @@ TEST(Utf8, RefusesOverlongFormsSurrogatesAndStrayBytes) {
         "\xe2\x82", "\xe2\x82(", "\xf0\x9f\x98", "\xf0\x9f\x98("}) {
     EXPECT_EQ(utf8_character_bytes(text), 0U);
     EXPECT_FALSE(is_valid_utf8(text));
-    EXPECT_FALSE(is_valid_utf8(std::string("ok") + text));
+    for (std::size_t before = 0; before < 20; ++before) {
+      EXPECT_FALSE(is_valid_utf8(std::string(before, 'x') + text)) << before;
+      EXPECT_FALSE(is_valid_utf8(std::string(before, 'x') + text + "0123456789")) << before;
+    }
   }
 }
 

@@ -74,7 +74,7 @@ Result<std::unique_ptr<Client>> Client::create(ClientConfig config, ClientOption
 
 Result<void> Client::connect() { return impl_->connect(); }
 Result<void> Client::disconnect() { return impl_->disconnect(); }
-bool Client::connected() const { return impl_->link->connected(); }
+bool Client::connected() const { return impl_->link.connected(); }
 ClientId Client::id() const { return impl_->id; }
 
 ClientStats Client::stats() const {
@@ -135,9 +135,9 @@ Result<MessageId> Client::publish_confirmed(Event event, std::chrono::millisecon
   MessageId id = event.header.message_id;
   const auto sent = impl_->on_network(
       timeout, [impl = impl_.get(), timeout, message = Message(std::move(event))](auto set) {
-        if (!impl->link->connected()) return set(fail(impl->closed_error()));
+        if (!impl->link.connected()) return set(fail(impl->closed_error()));
         impl->send(message);
-        impl->link->ping(timeout, set);
+        impl->link.ping(timeout, set);
       });
   if (!sent) return fail(sent.error());
   return id;
@@ -149,7 +149,7 @@ Result<Subscription> Client::add_event_callback(std::string topic, EventCallback
   impl_->event_callbacks.add(topic, entry);  // first: no event may find it missing
   const auto subscribed = impl_->on_network(
       kSubscribeTimeout,
-      [impl = impl_.get(), topic](auto set) { impl->link->subscribe(topic, set); });
+      [impl = impl_.get(), topic](auto set) { impl->link.subscribe(topic, set); });
   if (!subscribed && subscribed.error().code == ErrorCode::kNotAuthorised) {
     impl_->event_callbacks.remove(topic, entry);  // the link gave the subscription back already
     entry->revoke(!CallbackPool::on_any_pool_thread());
@@ -194,7 +194,7 @@ Result<ServiceRegistration> Client::register_service(
   const auto registered = impl_->on_network(
       kRegisterTimeout, [impl = impl_.get(), id, entries, info = std::move(info), names](auto set) {
         Service service;
-        service.host = std::make_unique<ServiceHost>(*impl->link, id, info, names);
+        service.host = std::make_unique<ServiceHost>(impl->link, id, info, names);
         service.callbacks = entries;
         ServiceHost& host = *service.host;
         impl->services.emplace(id, std::move(service));

@@ -51,8 +51,7 @@ Client::Impl::Impl(ClientId client_id, const ClientOptions& client_options,
       options(client_options),
       pool(options.callback_threads, options.incoming_queue),
       anchor(std::make_shared<Anchor>()),
-      link(std::make_unique<tiara::sdk::Link>(link_options(id, options, addresses),
-                                              std::move(connector), *this)) {
+      link(link_options(id, options, addresses), std::move(connector), *this) {
   anchor->impl = this;
 }
 
@@ -67,25 +66,24 @@ Client::Impl::~Impl() {
   // What was handed over before `closing` ends now, with kCancelled.
   (void)on_network(std::chrono::milliseconds(0), [](const auto& set) { set({}); });
   pool.stop();
-  link.reset();
 }
 
 Result<void> Client::Impl::connect() {
   const std::lock_guard one(lifecycle);
   std::unique_lock lock(state_mutex);
-  if (link->connected()) return {};
+  if (link.connected()) return {};
   gave_up = false;
-  link->start();
+  link.start();
   state_changed.wait_for(lock, options.connect_timeout,
-                         [this] { return gave_up || link->connected(); });
-  if (link->connected()) return {};
+                         [this] { return gave_up || link.connected(); });
+  if (link.connected()) return {};
   lock.unlock();
-  Error why = link->last_error();
+  Error why = link.last_error();
   if (!gave_up) {
     why.message = "not connected within " + std::to_string(options.connect_timeout.count()) +
                   " ms: " + why.message;
   }
-  link->stop();
+  link.stop();
   return fail(std::move(why));
 }
 
@@ -94,16 +92,16 @@ Result<void> Client::Impl::disconnect() {
     return fail(ErrorCode::kInvalidArgument, "disconnect: refused inside a callback");
   }
   const std::lock_guard one(lifecycle);
-  if (link->connected()) {
+  if (link.connected()) {
     (void)on_network(kStopServices, [this](const auto& set) { stop_services([set] { set({}); }); });
     (void)on_network(kDisconnectFlush, [this](const auto& set) { flush(kDisconnectFlush, set); });
   }
-  link->stop();
+  link.stop();
   return {};
 }
 
 void Client::Impl::hand_over(Outgoing item, std::size_t bytes) {
-  if (outbox.push(std::move(item), bytes)) link->post([this] { drain(); });
+  if (outbox.push(std::move(item), bytes)) link.post([this] { drain(); });
 }
 
 Error Client::Impl::closed_error() const {
@@ -121,7 +119,7 @@ Result<void> Client::Impl::check_send(std::string_view topic, std::size_t payloa
                 std::string(topic) + ": payload of " + std::to_string(payload_bytes) +
                     " bytes exceeds the limit of " + std::to_string(kMaxPayloadBytes));
   }
-  if (closing || !link->connected()) return fail(closed_error());
+  if (closing || !link.connected()) return fail(closed_error());
   if (outbox.bytes() + unsent + payload_bytes > kMaxBacklogBytes) {
     hand_over(std::function<void()>([] {}));  // so that `unsent` is measured again
     return fail(ErrorCode::kUnavailable, std::string(topic) + ": more than " +
@@ -134,7 +132,7 @@ Result<void> Client::Impl::check_send(std::string_view topic, std::size_t payloa
 void Client::Impl::remove_event_callback(const std::string& filter,
                                          const std::shared_ptr<tiara::sdk::EventEntry>& entry) {
   event_callbacks.remove(filter, entry);
-  hand_over(std::function<void()>([this, filter] { link->unsubscribe(filter); }));
+  hand_over(std::function<void()>([this, filter] { link.unsubscribe(filter); }));
 }
 
 void Client::Impl::drain() {
@@ -148,10 +146,10 @@ void Client::Impl::drain() {
 
 // Without hand-overs nobody would notice that the network has caught up.
 void Client::Impl::measure_backlog() {
-  unsent = link->unsent_bytes();
+  unsent = link.unsent_bytes();
   backlog_timer.reset();
   if (unsent < kBacklogToWatch) return;
-  backlog_timer = link->loop().schedule(kBacklogCheck, [this] { measure_backlog(); });
+  backlog_timer = link.loop().schedule(kBacklogCheck, [this] { measure_backlog(); });
 }
 
 void Client::Impl::send(const Message& message) {
@@ -159,17 +157,17 @@ void Client::Impl::send(const Message& message) {
       std::visit([](const auto& m) -> const std::string& { return m.topic; }, message);
   if (std::holds_alternative<Event>(message)) {
     ++events_sent;
-    if (!link->connected()) events_lost = true;
+    if (!link.connected()) events_lost = true;
   }
-  link->send(topic, to_view(message, scratch));
+  link.send(topic, to_view(message, scratch));
 }
 
 void Client::Impl::send_request(OutgoingRequest& outgoing) {
   if (closing) return outgoing.done(fail(closed_error()));
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
       outgoing.deadline - std::chrono::steady_clock::now());
-  link->request(std::get<Request>(outgoing.request).topic, to_view(outgoing.request, scratch), left,
-                std::move(outgoing.done));
+  link.request(std::get<Request>(outgoing.request).topic, to_view(outgoing.request, scratch), left,
+               std::move(outgoing.done));
 }
 
 void Client::Impl::flush(std::chrono::milliseconds timeout,
@@ -179,7 +177,7 @@ void Client::Impl::flush(std::chrono::milliseconds timeout,
     return done(fail(ErrorCode::kNotConnected,
                      "the connection was lost before the broker acknowledged what was sent on it"));
   }
-  link->ping(timeout, [this, behind = events_sent, done = std::move(done)](Result<void> pong) {
+  link.ping(timeout, [this, behind = events_sent, done = std::move(done)](Result<void> pong) {
     events_confirmed = pong ? std::max(events_confirmed, behind) : events_sent;
     done(std::move(pong));
   });
@@ -190,7 +188,7 @@ void Client::Impl::withdraw(const std::string& service_id) {
   if (found == services.end() || std::exchange(found->second.withdrawn, true)) return;
   found->second.host->stop([this, service_id] {
     // Later: the host must not go while it calls.
-    link->post([this, service_id] { services.erase(service_id); });
+    link.post([this, service_id] { services.erase(service_id); });
   });
 }
 

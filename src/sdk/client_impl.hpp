@@ -133,7 +133,7 @@ struct Client::Impl final : tiara::sdk::LinkEvents {
   void on_gave_up(const Error& why) override;
 
   // Its thread ends before anything above goes.
-  std::unique_ptr<tiara::sdk::Link> link;
+  tiara::sdk::Link link;
 };
 
 // How long blocking calls wait beyond the deadline that the network thread keeps for them.

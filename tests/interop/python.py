@@ -1,5 +1,7 @@
 """An independent Python peer publishes the External report exactly as the original client does."""
+import hashlib
 import pathlib
+import subprocess
 import sys
 import unittest
 
@@ -10,12 +12,29 @@ PEER = pathlib.Path(__file__).resolve().parent / "python_external_report.py"
 
 
 class Python(fabric.FabricTest):
+    def setUp(self):
+        self.config = self.fabric.provision("python", fabric.GROUP_EXTERNAL)
+        self.path = self.make_file("reported.exe")
+        content = self.path.read_bytes()
+        self.hashes = [argument for name in ("md5", "sha1", "sha256")
+                       for argument in (f"--{name}", hashlib.new(name, content).hexdigest())]
+
+    def peer(self, *arguments):
+        return [sys.executable, PEER, "--config", self.config, *self.hashes, *arguments]
+
     def test_external_report_reaches_the_store(self):
-        config = self.fabric.provision("python", fabric.GROUP_EXTERNAL)
-        path = self.make_file("python")
-        done = run(sys.executable, PEER, config, path)
+        done = run(*self.peer("--score", "70", "--type", "18", "--filename", "random.exe", "--get"))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        wait_until(lambda: levels(config, path).get(15) == 70, "provider 15 at 70")
+        wait_until(lambda: levels(self.config, self.path).get(15) == 70, "provider 15 at 70")
+
+    def test_a_python_subscriber_sees_the_change(self):
+        watcher = subprocess.Popen(
+            [str(a) for a in self.peer("--score", "15", "--watch", "30", "--count", "1")],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        output, _ = watcher.communicate(timeout=60)
+        self.assertEqual(watcher.returncode, 0, output)
+        self.assertIn('"newReputations"', output)
+        self.assertIn('"providerId": 15', output.replace('"providerId":15', '"providerId": 15'))
 
 
 if __name__ == "__main__":
