@@ -12,9 +12,13 @@ PEER = pathlib.Path(__file__).resolve().parent / "python_external_report.py"
 
 
 class Python(fabric.FabricTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.config = cls.fabric.provision("python", fabric.GROUP_EXTERNAL)
+
     def setUp(self):
-        self.config = self.fabric.provision("python", fabric.GROUP_EXTERNAL)
-        self.path = self.make_file("reported.exe")
+        self.path = self.make_file(f"{self._testMethodName}.exe")
         content = self.path.read_bytes()
         self.hashes = [argument for name in ("md5", "sha1", "sha256")
                        for argument in (f"--{name}", hashlib.new(name, content).hexdigest())]
@@ -34,7 +38,7 @@ class Python(fabric.FabricTest):
         output, _ = watcher.communicate(timeout=60)
         self.assertEqual(watcher.returncode, 0, output)
         self.assertIn('"newReputations"', output)
-        self.assertIn('"providerId": 15', output.replace('"providerId":15', '"providerId": 15'))
+        self.assertRegex(output, r'"providerId": ?15')
 
 
 if __name__ == "__main__":
