@@ -14,7 +14,7 @@
 
 namespace {
 
-int fail(const dxl::Error& error) {
+int failed(const dxl::Error& error) {
   std::fprintf(stderr, "broker_bench: %s\n", error.message.c_str());
   return 1;
 }
@@ -49,13 +49,13 @@ int main(int argc, char** argv) {
   options.port = 0;
   if (!keys.empty()) {
     auto tls = make_tls(keys);
-    if (!tls) return fail(tls.error());
+    if (!tls) return failed(tls.error());
     options.tls = *tls;
   }
   auto broker = tiara::broker::Broker::start(
       std::move(options),
       tiara::fabric::Authorization({.members = {}, .rules = {}, .service_side = false}));
-  if (!broker) return fail(broker.error());
+  if (!broker) return failed(broker.error());
   std::printf("ready %u\n", static_cast<unsigned>((*broker)->port()));
   std::fflush(stdout);
   std::string ignored;

@@ -14,4 +14,3 @@ find_package(GTest REQUIRED)
 find_package(Boost 1.74 REQUIRED COMPONENTS system)
 # By pkg-config: Debian's CMake configuration of RocksDB drags in gflags and snappy modules it does not ship.
 pkg_check_modules(rocksdb REQUIRED IMPORTED_TARGET rocksdb)
-pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)

@@ -204,6 +204,11 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   } catch (const CLI::ParseError& error) {
     std::ostringstream out, err;
     const int code = app.exit(error, out, err);
+    // CLI11 says "a subcommand is required" when a command's name is misspelt.
+    const auto unknown = app.remaining(true);
+    if (dynamic_cast<const CLI::RequiredError*>(&error) && !unknown.empty())
+      return usage_error(
+          fmt::format("unknown command or argument {}; see tiara --help", unknown.front()));
     return EarlyExit{code == 0 ? kExitOk : kExitUsage, out.str(), err.str()};
   }
   if (!parsed.command) return usage_error("no command; see tiara --help");

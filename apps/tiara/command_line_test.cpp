@@ -106,6 +106,7 @@ TEST(CommandLine, MistakesAreUsageErrorsOnStderr) {
       {{"provision", "d", "--name", "n"}, "--state"},
       {{"provision", "d", "--state", "s"}, "--name"},
       {{"rep"}, "subcommand"},
+      {{"rep", "got", "f"}, "got"},
       {{"rep", "get"}, "FILE|HASH"},
       {{"rep", "set", "99"}, "FILE|HASH"},
       {{"rep", "external", "f"}, "--level"},

@@ -21,7 +21,8 @@ std::string config_file(const CommonOptions& options) {
 }
 
 dxl::Result<std::unique_ptr<dxl::Client>> connect(const CommonOptions& options, bool reconnect) {
-  base::start_log(base::LogLevel::kWarning);
+  // A short command ends with the error; a long one shows what keeps it waiting.
+  base::start_log(reconnect ? base::LogLevel::kWarning : base::LogLevel::kError);
   auto config = dxl::ClientConfig::load(config_file(options));
   if (!config) return dxl::fail(config.error());
   for (const std::string& warning : config->warnings)

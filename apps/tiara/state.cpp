@@ -42,6 +42,7 @@ dxl::Result<std::string> read_broker_id(const std::filesystem::path& file) {
 }
 
 dxl::Result<StateSettings> load_settings(const std::filesystem::path& file) {
+  if (!is_there(file)) return StateSettings{};
   const auto text = broker::read_file(file);
   if (!text) return dxl::fail(ErrorCode::kConfiguration, text.error().message);
   return parse_state_settings(*text, file.string());
@@ -60,12 +61,13 @@ std::vector<std::string> all_groups() {
 }  // namespace
 
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
+  if (auto written = write_if_missing(paths.config, initial_state_settings_text()); !written)
+    return dxl::fail(written.error());
   // The id marks a state that has been started before: from then on a missing policy is not made
   // anew but stops the start.
   if (!is_there(paths.broker_id)) {
     base::SystemRandom random;
-    for (const auto& [file, text] : {std::pair(paths.config, initial_state_settings_text()),
-                                     std::pair(paths.policy, broker::initial_policy_text()),
+    for (const auto& [file, text] : {std::pair(paths.policy, broker::initial_policy_text()),
                                      std::pair(paths.broker_id, base::make_uuid(random) + "\n")})
       if (auto written = write_if_missing(file, text); !written) return dxl::fail(written.error());
   }

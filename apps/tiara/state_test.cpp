@@ -101,6 +101,15 @@ TEST_F(StateTest, AMissingPolicyIsNotMadeAnew) {
   std::filesystem::rename(elsewhere, paths_->policy);
 }
 
+TEST_F(StateTest, MissingSettingsAreTheDefaults) {
+  std::filesystem::remove(paths_->config);
+  const auto state = open_state(*paths_);
+  ASSERT_TRUE(state) << state.error().message;
+  EXPECT_EQ(state->settings.port, 8883);
+  ASSERT_TRUE(create_or_open_state(*paths_));
+  EXPECT_EQ(*broker::read_file(paths_->config), initial_state_settings_text());
+}
+
 TEST_F(StateTest, MistakesInItsFilesAreNamed) {
   const std::string id = *broker::read_file(paths_->broker_id);
   ASSERT_TRUE(broker::write_file_atomically(paths_->broker_id, "{" + id + "}"));

@@ -65,6 +65,12 @@ class Server {
     std::filesystem::remove(state_.paths.ports, ignored);
   }
 
+  void log_ready() const {
+    base::log(LogLevel::kInfo, "up", "broker {} on {} listens on port {}, {} TIE service",
+              state_.broker_id, state_.paths.root.string(), broker_->port(),
+              with_service_ ? "with" : "without");
+  }
+
   std::string ready_line(const UpOptions& options) const {
     std::string host = options.listen.empty() ? "127.0.0.1" : options.listen.front();
     if (host.find(':') != std::string::npos) host = "[" + host + "]";
@@ -81,8 +87,9 @@ class Server {
       return dxl::fail(policy.error());
     }
     const std::size_t members = policy->members.size(), rules = policy->rules.size();
-    broker_->set_authorization(fabric::Authorization(std::move(*policy)));
-    base::log(LogLevel::kInfo, "up", "policy in force: {} members, {} topic rules", members, rules);
+    fabric::Authorization authorization(std::move(*policy));
+    broker_->set_authorization(authorization);
+    remember(std::move(authorization));
     return fmt::format("{{\"members\":{},\"rules\":{}}}", members, rules);
   }
 
@@ -109,8 +116,9 @@ class Server {
     if (!options.listen.empty()) broker_options.listen_addresses = options.listen;
     broker_options.port = options.port.value_or(state_.settings.port);
     broker_options.tls = std::move(*tls);
-    auto started =
-        broker::Broker::start(std::move(broker_options), fabric::Authorization(std::move(*policy)));
+    fabric::Authorization authorization(std::move(*policy));
+    remember(authorization);
+    auto started = broker::Broker::start(std::move(broker_options), std::move(authorization));
     if (!started) return dxl::fail(started.error());
     broker_ = std::move(*started);
     return refresh_admin_client(state_, broker_->port());
@@ -126,6 +134,9 @@ class Server {
     if (!opened) return dxl::fail(opened.error());
     service::TieServiceOptions service_options;
     service_options.settings = state_.settings.reputation;
+    service_options.is_administrator = [this](std::string_view sha1) {
+      return is_administrator(sha1);
+    };
     auto started = service::TieService::start(
         std::move(service_options), std::move(*opened),
         [this, chain = std::move(*chain)](net::Loop& loop, std::chrono::milliseconds, auto done) {
@@ -148,6 +159,19 @@ class Server {
     return broker::write_ports(state_.paths, {broker_->port()});
   }
 
+  void remember(fabric::Authorization authorization) {
+    const std::lock_guard guard(authorization_mutex_);
+    authorization_ = std::move(authorization);
+  }
+
+  // The service's network thread.
+  bool is_administrator(std::string_view certificate_sha1) const {
+    fabric::Identity identity;
+    identity.chain.push_back({.sha1 = std::string(certificate_sha1), .sha256 = {}});
+    const std::lock_guard guard(authorization_mutex_);
+    return authorization_.is_member(identity, fabric::kGroupAdministrators);
+  }
+
   dxl::Result<std::string> answer(const std::string& command) {
     if (command == "reload") return reload();
     if (command == "status")
@@ -161,6 +185,8 @@ class Server {
   bool with_service_;
   base::SystemClock clock_;
   std::mutex reloading_;
+  mutable std::mutex authorization_mutex_;
+  fabric::Authorization authorization_{fabric::Policy{}};  // what the broker uses, for the service
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<service::TieService> service_;
   std::unique_ptr<broker::ControlServer> control_;
@@ -186,6 +212,7 @@ int run_up(const UpOptions& options) {
     if (!server) {
       code = start_failure(server.error());
     } else {
+      (*server)->log_ready();
       fmt::print("{}\n", (*server)->ready_line(options));
       std::fflush(stdout);
       while ((*waiting)->wait(std::nullopt) == Waiting::Wake::kReload) {

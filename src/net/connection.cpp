@@ -79,7 +79,6 @@ void Connection::Impl::step_handshake() {
       return;
     }
     case Status::kEnd:
-      can_write = false;
       begin_close(
           {dxl::ErrorCode::kConnect, "the peer closed the connection during the handshake"});
       return;

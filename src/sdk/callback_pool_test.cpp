@@ -71,8 +71,8 @@ TEST(CallbackPool, KnowsItsThreads) {
   std::promise<std::vector<bool>> inside;
   pool.expect();
   pool.post([&] {
-    inside.set_value({pool.on_pool_thread(), other.on_pool_thread(),
-                      CallbackPool::on_any_pool_thread()});
+    inside.set_value(
+        {pool.on_pool_thread(), other.on_pool_thread(), CallbackPool::on_any_pool_thread()});
   });
   EXPECT_THAT(inside.get_future().get(), testing::ElementsAre(true, false, true));
   EXPECT_FALSE(pool.on_pool_thread());

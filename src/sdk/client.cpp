@@ -59,7 +59,11 @@ std::shared_ptr<void> make_token(F release) {
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Client::~Client() {
-  if (!impl_->pool.on_pool_thread()) return;
+  // Here and not in ~Impl: callbacks that still run may use the client.
+  if (!impl_->pool.on_pool_thread()) {
+    impl_->shut_down();
+    return;
+  }
   tiara::base::log(tiara::base::LogLevel::kError, "client",
                    "a dxl::Client must not be destroyed inside one of its callbacks");
   std::abort();  // the thread would have to wait for itself

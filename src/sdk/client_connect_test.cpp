@@ -66,18 +66,28 @@ INSTANTIATE_TEST_SUITE_P(
     Steps, ClientRefused,
     testing::Values(
         Refusal{"Unreachable", {.reachable = false}, dxl::ErrorCode::kConnect, "fake:1: refused"},
-        Refusal{"ClosedOnConnect", {.close_on_connect = true}, dxl::ErrorCode::kConnect,
+        Refusal{"ClosedOnConnect",
+                {.close_on_connect = true},
+                dxl::ErrorCode::kConnect,
                 "in-process: the peer closed"},
-        Refusal{"NotAuthorised", {.connack = mqtt::ConnectCode::kNotAuthorised},
-                dxl::ErrorCode::kNotAuthorised, "CONNACK 5 (not authorised)"},
-        Refusal{"Full", {.connack = mqtt::ConnectCode::kUnavailable}, dxl::ErrorCode::kConnect,
+        Refusal{"NotAuthorised",
+                {.connack = mqtt::ConnectCode::kNotAuthorised},
+                dxl::ErrorCode::kNotAuthorised,
+                "CONNACK 5 (not authorised)"},
+        Refusal{"Full",
+                {.connack = mqtt::ConnectCode::kUnavailable},
+                dxl::ErrorCode::kConnect,
                 "CONNACK 3"},
         Refusal{"NoConnack", {.connack = std::nullopt}, dxl::ErrorCode::kTimedOut, "CONNACK"},
         Refusal{"NoSuback", {.suback = std::nullopt}, dxl::ErrorCode::kTimedOut, "SUBACK"},
-        Refusal{"ReplyTopicRefused", {.suback = '\x80'}, dxl::ErrorCode::kNotAuthorised,
+        Refusal{"ReplyTopicRefused",
+                {.suback = '\x80'},
+                dxl::ErrorCode::kNotAuthorised,
                 "/mcafee/client/{me}"},
-        Refusal{"Garbage", {.greeting = std::string("\xff\xff\xff\xff\xff\xff", 6)},
-                dxl::ErrorCode::kMalformed, "in-process"}),
+        Refusal{"Garbage",
+                {.greeting = std::string("\xff\xff\xff\xff\xff\xff", 6)},
+                dxl::ErrorCode::kMalformed,
+                "in-process"}),
     [](const auto& parameter) { return parameter.param.name; });
 
 TEST(ClientConnect, TriesEveryAddressOfAPassAndNamesEachFailure) {
@@ -121,9 +131,8 @@ TEST(ClientConnect, SubscribesAgainAfterALoss) {
   const auto client = make_client(broker);
   ASSERT_TRUE(client->connect());
   Gate arrived;
-  const auto handle = client->add_event_callback("/event/#", [&](const dxl::Event&) {
-    arrived.open();
-  });
+  const auto handle =
+      client->add_event_callback("/event/#", [&](const dxl::Event&) { arrived.open(); });
   ASSERT_TRUE(handle);
   broker.drop();
   ASSERT_TRUE(broker.wait_for("SUBSCRIBE /event/#", 2));

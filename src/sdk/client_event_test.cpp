@@ -172,8 +172,8 @@ TEST(ClientOverload, AFullQueueDropsEventsAndAnswersRequests) {
     release.get_future().wait();
   });
   const auto counted = client->add_event_callback("/event", [&](const dxl::Event&) { ++calls; });
-  const auto service = client->register_service({.service_type = "/test"},
-                                                {{"/work", [](const dxl::Request&) {}}});
+  const auto service =
+      client->register_service({.service_type = "/test"}, {{"/work", [](const dxl::Request&) {}}});
   ASSERT_TRUE(blocked && counted && service);
   broker.deliver(event_on("/block"));
   started.get_future().wait();

@@ -55,7 +55,7 @@ Client::Impl::Impl(ClientId client_id, const ClientOptions& client_options,
   anchor->impl = this;
 }
 
-Client::Impl::~Impl() {
+void Client::Impl::shut_down() {
   (void)disconnect();
   closing = true;
   {

@@ -71,7 +71,6 @@ struct Client::Impl final : tiara::sdk::LinkEvents {
                                       tiara::sdk::Connector connector, std::size_t addresses);
   Impl(ClientId id, const ClientOptions& options, tiara::sdk::Connector connector,
        std::size_t addresses);
-  ~Impl() override;
 
   // --- Any thread ---
   const ClientId id;
@@ -98,6 +97,8 @@ struct Client::Impl final : tiara::sdk::LinkEvents {
 
   Result<void> connect();
   Result<void> disconnect();
+  // Disconnects, ends every request, joins the pool. Once, before destruction.
+  void shut_down();
   void hand_over(tiara::sdk::Outgoing item, std::size_t bytes = 0);
   // Why nothing can be sent to `topic` now, if so.
   Result<void> check_send(std::string_view topic, std::size_t payload_bytes);

@@ -45,7 +45,7 @@ class ClientService : public testing::Test {
     request.reply_to_topic = "/mcafee/client/{you}";
     request.header.message_id.value = "{work}";
     request.header.source_client_id.value = "canonical";
-    request.header.source_client_instance_id.value = "canonical:instance";
+    request.header.source_client_instance_id = "canonical:instance";
     request.header.source_broker_id.value = "{broker}";
     return request;
   }
@@ -84,9 +84,8 @@ TEST_F(ClientService, TwoServicesOnOneTopicUnsubscribeWithTheLast) {
 }
 
 TEST_F(ClientService, AnswersGoWhereTheRequestCameFrom) {
-  const auto service = serve([&](const dxl::Request& request) {
-    EXPECT_TRUE(client->send_response(request, "done"));
-  });
+  const auto service = serve(
+      [&](const dxl::Request& request) { EXPECT_TRUE(client->send_response(request, "done")); });
   ASSERT_TRUE(service);
   broker.deliver(work(service->id()));
   ASSERT_TRUE(broker.wait_for("PUBLISH /mcafee/client/{you} done"));
@@ -98,9 +97,8 @@ TEST_F(ClientService, AnswersGoWhereTheRequestCameFrom) {
 }
 
 TEST_F(ClientService, WithoutAnInstanceIdAnswersGoToTheCanonicalId) {
-  const auto service = serve([&](const dxl::Request& request) {
-    EXPECT_TRUE(client->send_error(request, 7, "broken"));
-  });
+  const auto service = serve(
+      [&](const dxl::Request& request) { EXPECT_TRUE(client->send_error(request, 7, "broken")); });
   ASSERT_TRUE(service);
   dxl::Request request = work({});  // no service id: whoever serves the topic
   request.header.source_client_instance_id = {};
@@ -117,8 +115,7 @@ TEST_F(ClientService, AnUnknownServiceIdIsAnsweredForTheFabric) {
   const auto service = serve([](const dxl::Request&) { ADD_FAILURE() << "not ours"; });
   ASSERT_TRUE(service);
   broker.deliver(work({"{somebody-else}"}));
-  ASSERT_TRUE(
-      broker.wait_for("PUBLISH /mcafee/client/{you} unable to locate service for request"));
+  ASSERT_TRUE(broker.wait_for("PUBLISH /mcafee/client/{you} unable to locate service for request"));
   const auto error = std::get<dxl::ErrorResponse>(*broker.last("/mcafee/client/{you}"));
   EXPECT_EQ(error.error_code, dxl::kServiceUnavailable);
   EXPECT_EQ(error.service_id.value, "{somebody-else}");
@@ -156,12 +153,12 @@ TEST_F(ClientService, ARefusedTopicIsAnErrorAndNothingIsRegistered) {
 TEST_F(ClientService, RegistersAgainAfterALoss) {
   const auto service = serve([](const dxl::Request&) {});
   ASSERT_TRUE(service);
-  const std::string hello =
-      std::string("PUBLISH ") + kRegister + " " + std::get<dxl::Request>(*broker.last(kRegister)).payload;
+  const std::string hello = std::string("PUBLISH ") + kRegister + " " +
+                            std::get<dxl::Request>(*broker.last(kRegister)).payload;
   broker.drop();
   ASSERT_TRUE(broker.wait_for(hello, 2));
-  EXPECT_THAT(service_log(broker), ElementsAre("SUBSCRIBE /work", "REGISTER", "SUBSCRIBE /work",
-                                               "REGISTER"));
+  EXPECT_THAT(service_log(broker),
+              ElementsAre("SUBSCRIBE /work", "REGISTER", "SUBSCRIBE /work", "REGISTER"));
 }
 
 TEST_F(ClientService, DisconnectUnregistersAndConnectRegistersAgain) {
@@ -169,12 +166,11 @@ TEST_F(ClientService, DisconnectUnregistersAndConnectRegistersAgain) {
   ASSERT_TRUE(service);
   ASSERT_TRUE(client->disconnect());
   ASSERT_TRUE(client->connect());
-  const std::string hello =
-      std::string("PUBLISH ") + kRegister + " " + std::get<dxl::Request>(*broker.last(kRegister)).payload;
+  const std::string hello = std::string("PUBLISH ") + kRegister + " " +
+                            std::get<dxl::Request>(*broker.last(kRegister)).payload;
   ASSERT_TRUE(broker.wait_for(hello, 2));
-  EXPECT_THAT(service_log(broker),
-              ElementsAre("SUBSCRIBE /work", "REGISTER", "UNREGISTER", "UNSUBSCRIBE /work",
-                          "SUBSCRIBE /work", "REGISTER"));
+  EXPECT_THAT(service_log(broker), ElementsAre("SUBSCRIBE /work", "REGISTER", "UNREGISTER",
+                                               "UNSUBSCRIBE /work", "SUBSCRIBE /work", "REGISTER"));
 }
 
 TEST_F(ClientService, NeedsAConnectionAndATtl) {

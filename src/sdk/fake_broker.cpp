@@ -165,40 +165,39 @@ void FakeBroker::on_closed(net::Connection& connection, const dxl::Error&) {
 void FakeBroker::on_packet(net::Connection& connection, const mqtt::Packet& packet) {
   const Behaviour now = behaviour();
   std::string& out = connection.output();
-  std::visit(
-      Overloaded{
-          [&](const mqtt::Connect&) {
-            record("CONNECT");
-            out += now.greeting;
-            if (now.close_on_connect) {
-              connection.close({dxl::ErrorCode::kCancelled, "told to"});
-            } else if (now.connack) {
-              mqtt::append_connack(*now.connack, out);
-            }
-          },
-          [&](const mqtt::Subscribe& subscribe) {
-            subscribe.filters.for_each([&](std::string_view filter, std::uint8_t) {
-              record("SUBSCRIBE " + std::string(filter));
-              if (!now.suback) return;
-              const char code = filter == now.refused_filter ? '\x80' : *now.suback;
-              mqtt::append_suback(subscribe.packet_id, std::string_view(&code, 1), out);
-            });
-          },
-          [&](const mqtt::Unsubscribe& unsubscribe) {
-            unsubscribe.filters.for_each([&](std::string_view filter, std::uint8_t) {
-              record("UNSUBSCRIBE " + std::string(filter));
-            });
-            mqtt::append_ack(mqtt::PacketType::kUnsuback, unsubscribe.packet_id, out);
-          },
-          [&](const mqtt::Publish& publish) { on_publish(connection, publish); },
-          [&](const mqtt::Pingreq&) {
-            record("PINGREQ");
-            if (now.pong) mqtt::append_pingresp(out);
-          },
-          [&](const mqtt::Disconnect&) { record("DISCONNECT"); },
-          [&](const auto&) { record("UNEXPECTED"); },
-      },
-      packet);
+  std::visit(Overloaded{
+                 [&](const mqtt::Connect&) {
+                   record("CONNECT");
+                   out += now.greeting;
+                   if (now.close_on_connect) {
+                     connection.close({dxl::ErrorCode::kCancelled, "told to"});
+                   } else if (now.connack) {
+                     mqtt::append_connack(*now.connack, out);
+                   }
+                 },
+                 [&](const mqtt::Subscribe& subscribe) {
+                   subscribe.filters.for_each([&](std::string_view filter, std::uint8_t) {
+                     record("SUBSCRIBE " + std::string(filter));
+                     if (!now.suback) return;
+                     const char code = filter == now.refused_filter ? '\x80' : *now.suback;
+                     mqtt::append_suback(subscribe.packet_id, std::string_view(&code, 1), out);
+                   });
+                 },
+                 [&](const mqtt::Unsubscribe& unsubscribe) {
+                   unsubscribe.filters.for_each([&](std::string_view filter, std::uint8_t) {
+                     record("UNSUBSCRIBE " + std::string(filter));
+                   });
+                   mqtt::append_ack(mqtt::PacketType::kUnsuback, unsubscribe.packet_id, out);
+                 },
+                 [&](const mqtt::Publish& publish) { on_publish(connection, publish); },
+                 [&](const mqtt::Pingreq&) {
+                   record("PINGREQ");
+                   if (now.pong) mqtt::append_pingresp(out);
+                 },
+                 [&](const mqtt::Disconnect&) { record("DISCONNECT"); },
+                 [&](const auto&) { record("UNEXPECTED"); },
+             },
+             packet);
 }
 
 void FakeBroker::on_publish(net::Connection& connection, const mqtt::Publish& publish) {

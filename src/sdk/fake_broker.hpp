@@ -28,13 +28,13 @@ inline constexpr std::chrono::seconds kPatience{20};
 class FakeBroker final : public net::ConnectionHandler {
  public:
   struct Behaviour {
-    bool reachable = true;           // false: the connector fails
-    bool close_on_connect = false;   // instead of a CONNACK
+    bool reachable = true;          // false: the connector fails
+    bool close_on_connect = false;  // instead of a CONNACK
     std::optional<mqtt::ConnectCode> connack = mqtt::ConnectCode::kAccepted;  // nullopt: silence
-    std::optional<char> suback = '\0';  // nullopt: silence
-    std::string refused_filter;         // SUBACK 0x80 for this one
+    std::optional<char> suback = '\0';                                        // nullopt: silence
+    std::string refused_filter{};  // SUBACK 0x80 for this one
     bool pong = true;
-    std::string greeting;  // bytes sent right after the CONNECT, before anything else
+    std::string greeting{};  // bytes sent right after the CONNECT, before anything else
   };
   // An answer to a request on a topic; nullopt: none.
   using Answer = std::function<std::optional<dxl::Message>(const dxl::MessageView&)>;

@@ -159,8 +159,8 @@ TEST(CommandProcessor, L8MergesRecordsAndTheirReferencesWithinAGroup) {
   lookup(hashes_json(kMd5Base64), kAlice);
   lookup(sha1_only, kAlice);
   lookup(sha1_only, kBob);
-  service.request(tie::kTopicFileReputationSet, set_json(99, hashes_json(kMd5Base64, kSha1Base64)));
   service.run_reads();
+  service.request(tie::kTopicFileReputationSet, set_json(99, hashes_json(kMd5Base64, kSha1Base64)));
   EXPECT_EQ(count_changes(service.take()), 2U) << "one event for each former record";
   const tie::Reputations answer = service.ask();
   const auto& attributes = answer.find(FileProvider::kEnterprise)->attributes;

@@ -42,8 +42,9 @@ struct ReadDone {
 class Dispatcher {
  public:
   // All must outlive it.
+  // `is_administrator`: TieServiceOptions.
   Dispatcher(const LookupContext& context, const base::Clock& clock, Counters& counters,
-             DispatcherPorts& ports);
+             DispatcherPorts& ports, std::function<bool(std::string_view)> is_administrator);
 
   void on_message(std::string_view topic, const dxl::MessageView& message);
   void on_read(ReadDone done);
@@ -75,6 +76,7 @@ class Dispatcher {
   const base::Clock& clock_;
   Counters& counters_;
   DispatcherPorts& ports_;
+  std::function<bool(std::string_view)> is_administrator_;
   AnswerTemplate unknown_;
   RecentLookups recent_;
   ReportLog reports_;

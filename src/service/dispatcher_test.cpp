@@ -225,12 +225,13 @@ TEST(Dispatcher, L2AnEmptyFileNameIsAccepted) {
   EXPECT_EQ(service.outcome().outcome, "accepted");
 }
 
-TEST(Dispatcher, TellsOnlyTheSenderWhatBecameOfAReport) {
+TEST(Dispatcher, TellsOnlyTheSenderAndAdministratorsWhatBecameOfAReport) {
   ServiceFixture service;
   service.report(report_json(70));
   service.take();
   EXPECT_EQ(service.outcome(kAlice).outcome, "accepted");
   EXPECT_EQ(service.outcome(kBob).outcome, "unknown");
+  EXPECT_EQ(service.outcome(kAdmin).outcome, "accepted");
   EXPECT_EQ(service.outcome(kAlice, "{other}").outcome, "unknown");
   service.report(report_json(70), kAlice, "{again}");
   service.take();

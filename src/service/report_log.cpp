@@ -52,4 +52,11 @@ tie::ReportOutcome ReportLog::find(std::string_view sender, std::string_view mes
   return at->second;
 }
 
+tie::ReportOutcome ReportLog::find_from_anybody(std::string_view message_id) const {
+  const std::string end = key_of({}, message_id);
+  for (const auto& [key, outcome] : impl_->outcomes)
+    if (key.ends_with(end)) return outcome;
+  return tie::ReportOutcome{.outcome = "unknown", .reason = {}, .time = 0};
+}
+
 }  // namespace tiara::service

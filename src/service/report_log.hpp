@@ -21,6 +21,8 @@ class ReportLog {
   void add(std::string_view sender, std::string_view message_id, tie::ReportOutcome outcome);
   // "unknown" with time 0 if that sender's report was not seen or is forgotten.
   tie::ReportOutcome find(std::string_view sender, std::string_view message_id) const;
+  // The same whoever sent it, for administrators. Looks through all that is kept.
+  tie::ReportOutcome find_from_anybody(std::string_view message_id) const;
 
  private:
   struct Impl;

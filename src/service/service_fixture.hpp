@@ -79,6 +79,7 @@ inline constexpr std::string_view kMd5 = "f2c7bb8acc97f92e987a2d4087d021b1";
 inline constexpr std::string_view kMd5Base64 = "8se7isyX+S6Yei1Ah9AhsQ==";
 inline constexpr std::string_view kSha1Base64 = "frATnSF1c5s8yw0REAZ4IL5qvSk=";
 inline constexpr std::string_view kAlice = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+inline constexpr std::string_view kAdmin = "cccccccccccccccccccccccccccccccccccccccc";
 inline constexpr std::string_view kBob = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 inline std::string hashes_json(std::string_view md5, std::string_view sha1 = {}) {
@@ -199,7 +200,8 @@ class ServiceFixture : public DispatcherPorts {
                         .store = store,
                         .cache = cache};
   CommandProcessor processor{context, store, clock, counters};
-  Dispatcher dispatcher{context, clock, counters, *this};
+  Dispatcher dispatcher{context, clock, counters, *this,
+                        [](std::string_view certificate) { return certificate == kAdmin; }};
   std::size_t write_limit = 1000;
   std::vector<Command> writes;
   std::vector<LookupCommand> reads;

@@ -42,7 +42,7 @@ struct TieService::Impl final : DispatcherPorts, sdk::LinkEvents {
                 .store = *store,
                 .cache = cache},
         processor(context, *store, clock, counters),
-        dispatcher(context, clock, counters, *this),
+        dispatcher(context, clock, counters, *this, options.is_administrator),
         writes(options.write_queue),
         reads(kReadQueue),
         link({.client_id = client_id, .name = "tie"}, std::move(connector), *this),

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/ports.hpp"
 #include "dxl/result.hpp"
@@ -24,6 +25,9 @@ struct TieServiceOptions {
   std::size_t write_queue = 65'536;      // commands waiting for the writer; beyond it error 8
   std::size_t cached_records = 262'144;  // hot records in memory
   std::size_t read_threads = 2;
+  // Whether a certificate (SHA-1) belongs to an administrator, who may ask for the outcome of
+  // anybody's report. Called on the network thread; empty: nobody does.
+  std::function<bool(std::string_view certificate)> is_administrator{};
 };
 
 // Counters since start, for the status answer and the log.

@@ -1,0 +1,130 @@
+// Connecting by configuration, over real sockets and TLS on the loopback interface.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "dxl/client.hpp"
+#include "net/connection.hpp"
+#include "net/endpoints.hpp"
+#include "net/test_certificates.hpp"
+#include "sdk/link.hpp"
+
+namespace tiara::sdk {
+namespace {
+
+using testing::HasSubstr;
+
+// Accepts TLS and hangs up after the handshake.
+class TlsPeer final : public net::ConnectionHandler {
+ public:
+  explicit TlsPeer(const net::TlsContext::Files& files) {
+    auto tls = net::TlsContext::make_server(files);
+    EXPECT_TRUE(tls);
+    auto listener = net::Listener::open(loop_, "127.0.0.1", 0, *tls, [this](auto stream) {
+      connections_.push_back(net::Connection::start(loop_, std::move(stream), *this, {}));
+    });
+    EXPECT_TRUE(listener);
+    listener_ = std::move(*listener);
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  ~TlsPeer() override {
+    loop_.stop();
+    thread_.join();
+  }
+  std::uint16_t port() const { return listener_->port(); }
+
+ private:
+  void on_open(net::Connection& connection) override {
+    connection.close({dxl::ErrorCode::kCancelled, "told to"});
+  }
+  std::size_t on_bytes(net::Connection&, std::string_view bytes) override { return bytes.size(); }
+  void on_closed(net::Connection&, const dxl::Error&) override {}
+
+  net::Loop loop_;
+  std::unique_ptr<net::Listener> listener_;
+  std::vector<std::shared_ptr<net::Connection>> connections_;
+  std::thread thread_;
+};
+
+class TcpConnector : public testing::Test {
+ protected:
+  dxl::ClientConfig config_of(net::TestCa& owner, std::uint16_t port) {
+    const auto files = owner.issue("client");
+    dxl::ClientConfig config;
+    config.cert_file = files.certificate;
+    config.private_key = files.private_key;
+    config.broker_cert_chain = files.ca_bundle;
+    config.brokers = {{.host = "127.0.0.1", .port = port}};
+    return config;
+  }
+  static dxl::Error connect_error(const dxl::ClientConfig& config) {
+    auto client = dxl::Client::create(config, {.reconnect = false});
+    EXPECT_TRUE(client);
+    if (!client) return client.error();
+    const auto connected = (*client)->connect();
+    EXPECT_FALSE(connected);
+    return connected ? dxl::Error{} : connected.error();
+  }
+
+  net::TestCa ca{"fabric"};
+  net::TestCa stranger{"stranger"};
+};
+
+TEST_F(TcpConnector, ABrokerOfAnotherCaIsATlsFailure) {
+  TlsPeer peer(stranger.issue("broker"));
+  const dxl::Error error = connect_error(config_of(ca, peer.port()));
+  EXPECT_EQ(error.code, dxl::ErrorCode::kTls) << error.message;
+  EXPECT_THAT(error.message, HasSubstr("127.0.0.1:" + std::to_string(peer.port())));
+}
+
+TEST_F(TcpConnector, ABrokerThatRefusesOurCertificateIsATlsFailure) {
+  TlsPeer peer(ca.issue("broker"));
+  dxl::ClientConfig config = config_of(stranger, peer.port());
+  config.broker_cert_chain = ca.ca_file();
+  const dxl::Error error = connect_error(config);
+  EXPECT_EQ(error.code, dxl::ErrorCode::kTls) << error.message;
+}
+
+TEST_F(TcpConnector, ABrokerThatHangsUpIsAConnectFailure) {
+  TlsPeer peer(ca.issue("broker"));
+  const dxl::Error error = connect_error(config_of(ca, peer.port()));
+  EXPECT_EQ(error.code, dxl::ErrorCode::kConnect) << error.message;
+}
+
+TEST_F(TcpConnector, EveryAddressIsTriedAndTheWorstKindOfFailureReported) {
+  TlsPeer peer(stranger.issue("broker"));
+  dxl::ClientConfig config = config_of(ca, peer.port());
+  // Nobody listens on the first; the ip that repeats its host is not an address of its own.
+  config.brokers.insert(config.brokers.begin(),
+                        {.host = "127.0.0.1", .port = 1, .ip = "127.0.0.1"});
+  ASSERT_EQ(count_addresses(config), 2U);
+  const dxl::Error error = connect_error(config);
+  EXPECT_EQ(error.code, dxl::ErrorCode::kTls);
+  EXPECT_THAT(error.message, HasSubstr("127.0.0.1:1: "));
+  EXPECT_THAT(error.message, HasSubstr("127.0.0.1:" + std::to_string(peer.port())));
+}
+
+TEST_F(TcpConnector, WhatCannotWorkIsRefusedBeforeConnecting) {
+  dxl::ClientConfig config = config_of(ca, 1);
+  config.cert_file = "/nonexistent/client.crt";
+  auto client = dxl::Client::create(config);
+  ASSERT_FALSE(client);
+  EXPECT_THAT(client.error().message, HasSubstr("/nonexistent/client.crt"));
+
+  config = config_of(ca, 1);
+  config.brokers.clear();
+  client = dxl::Client::create(config);
+  ASSERT_FALSE(client);
+  EXPECT_EQ(client.error().code, dxl::ErrorCode::kConfiguration);
+
+  config = config_of(ca, 1);
+  config.use_websockets = true;
+  client = dxl::Client::create(config);
+  ASSERT_FALSE(client);
+  EXPECT_EQ(client.error().code, dxl::ErrorCode::kConfiguration);
+}
+
+}  // namespace
+}  // namespace tiara::sdk
