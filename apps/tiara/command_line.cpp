@@ -33,6 +33,8 @@ constexpr const char* kGroupsHelp =
     "Enterprise Reputation\", \"TIE Server\", \"Tiara Administrators\"";
 constexpr const char* kTargetsHelp =
     "Files, or digests: 32 (MD5), 40 (SHA-1) or 64 (SHA-256) hexadecimal digits";
+constexpr const char* kCommonHelp =
+    "Also takes --config FILE, --json and --timeout SECONDS; see tiara --help.\n";
 constexpr const char* kLevelHelp =
     "Trust level, number or name: NOT_SET 0, KNOWN_MALICIOUS 1, MOST_LIKELY_MALICIOUS 15, "
     "MIGHT_BE_MALICIOUS 30, UNKNOWN 50, MIGHT_BE_TRUSTED 70, MOST_LIKELY_TRUSTED 85, "
@@ -89,11 +91,11 @@ void add_provision(CLI::App& app, Parsed& parsed) {
 void add_rep_get(CLI::App& rep, Parsed& parsed) {
   CLI::App* get = rep.add_subcommand("get", "Show the reputations of files");
   get->add_option("FILE|HASH", parsed.get.targets, kTargetsHelp)->required();
-  get->footer(
-      "With --json: an object, for several arguments an array of objects.\n"
-      "\nExamples:\n"
-      "  tiara rep get setup.exe\n"
-      "  tiara --json rep get 44d88612fea8a8f36de82e1278abb02f\n");
+  get->footer(std::string(kCommonHelp) +
+              "With --json: an object, for several arguments an array of objects.\n"
+              "\nExamples:\n"
+              "  tiara rep get setup.exe\n"
+              "  tiara --json rep get 44d88612fea8a8f36de82e1278abb02f\n");
   get->callback([&parsed] { parsed.command = parsed.get; });
 }
 
@@ -104,6 +106,7 @@ void add_rep_set(CLI::App& rep, Parsed& parsed) {
   set->add_option("--filename", parsed.set.filename, "Name to store (default: the file's own)");
   set->add_option("--comment", parsed.set.comment, "Why");
   set->footer(
+      std::string(kCommonHelp) +
       "Needs the group \"TIE Server Set Enterprise Reputation\". NOT_SET removes the override.\n"
       "\nExamples:\n"
       "  tiara rep set KNOWN_TRUSTED setup.exe --comment 'built by us'\n"
@@ -124,6 +127,7 @@ void add_rep_external(CLI::App& rep, Parsed& parsed) {
   external->add_flag("--force", parsed.external.force,
                      "Report even if another provider has a definitive reputation");
   external->footer(
+      std::string(kCommonHelp) +
       "Needs the group \"TIE Server Set External Reputation\". Exit code 1: another provider has "
       "a\n"
       "definitive reputation, nothing was sent; 5: not authorised, nothing was sent; 7: refused.\n"
@@ -138,6 +142,7 @@ void add_watch(CLI::App& app, Parsed& parsed) {
   watch->add_option("--count", parsed.watch.count, "Stop after so many changes")
       ->check(CLI::PositiveNumber);
   watch->footer(
+      std::string(kCommonHelp) +
       "Runs until SIGINT, --count or --timeout; stderr says when the subscription is in place.\n"
       "With --count, a time-out before the last change is exit code 6.\n"
       "\nExamples:\n"
