@@ -179,6 +179,9 @@ void Link::Impl::on_stream(dxl::Result<std::unique_ptr<net::Stream>> stream) {
   peer = (*stream)->peer_name();
   net::ConnectionLimits limits;
   limits.handshake_deadline = options.attempt_timeout;
+  // Only the broker stops reading a peer that does not drain: if both ends did, neither would
+  // again.
+  limits.output_high_water = net::kNoHighWater;
   connection = net::Connection::start(loop, std::move(*stream), *this, limits);
   attempt_timer = loop.schedule(options.attempt_timeout - since(attempt_began), [this] {
     connection->close({ErrorCode::kTimedOut,
