@@ -140,7 +140,7 @@ dxl::Result<T> read_table(const TomlValue& value, std::string_view kind, std::st
 bool has_key(const TomlValue& value, std::string_view name) {
   const auto* table = value.as<TomlTable>();
   return table && std::any_of(table->begin(), table->end(),
-                              [name](const auto& member) { return member.first == name; });
+                              [name](const TomlMember& member) { return member.key == name; });
 }
 
 struct ParsedPolicy {

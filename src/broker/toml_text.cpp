@@ -10,7 +10,7 @@ TomlValue convert(const toml::node& node);
 TomlTable convert_table(const toml::table& table) {
   TomlTable result;
   result.reserve(table.size());
-  for (const auto& [key, node] : table) result.emplace_back(key.str(), convert(node));
+  for (const auto& [key, node] : table) result.push_back({std::string(key.str()), convert(node)});
   return result;
 }
 
@@ -25,8 +25,8 @@ TomlValue convert(const toml::node& node) {
   if (const auto* text = node.as_string()) result.value = text->get();
   if (const auto* table = node.as_table()) {
     TomlTable members = convert_table(*table);
-    for (const auto& member : members)
-      result.last_line = std::max(result.last_line, member.second.last_line);
+    for (const TomlMember& member : members)
+      result.last_line = std::max(result.last_line, member.value.last_line);
     result.value = std::move(members);
   }
   if (const auto* array = node.as_array()) {
@@ -41,6 +41,11 @@ TomlValue convert(const toml::node& node) {
 }
 
 }  // namespace
+
+TomlValue::TomlValue() = default;
+TomlValue::TomlValue(TomlValue&&) noexcept = default;
+TomlValue& TomlValue::operator=(TomlValue&&) noexcept = default;
+TomlValue::~TomlValue() = default;
 
 dxl::Result<TomlTable> parse_toml(std::string_view text, std::string_view name) {
   // Debian's library is built with exceptions; they end here.

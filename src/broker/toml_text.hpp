@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,8 +14,9 @@
 namespace tiara::broker {
 
 struct TomlValue;
+struct TomlMember;
 using TomlArray = std::vector<TomlValue>;
-using TomlTable = std::vector<std::pair<std::string, TomlValue>>;  // in order of the keys' names
+using TomlTable = std::vector<TomlMember>;  // in order of the keys' names
 
 struct TomlValue {
   struct Unsupported {};  // dates and times: no file of ours has any
@@ -24,10 +24,21 @@ struct TomlValue {
   std::size_t line = 0;       // where it begins; for a table the line of its header
   std::size_t last_line = 0;  // where it ends, members included
 
+  // Defined where TomlMember is complete.
+  TomlValue();
+  TomlValue(TomlValue&&) noexcept;
+  TomlValue& operator=(TomlValue&&) noexcept;
+  ~TomlValue();
+
   template <class T>
   const T* as() const {
     return std::get_if<T>(&value);
   }
+};
+
+struct TomlMember {
+  std::string key;
+  TomlValue value;
 };
 
 // kConfiguration: "<name>:<line>: <what is wrong>".

@@ -11,10 +11,10 @@ using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-dxl::ClientOptions one_pass() {
+dxl::ClientOptions one_pass(milliseconds attempt_timeout = kPatience) {
   dxl::ClientOptions options = quick_options();
   options.reconnect = false;
-  options.attempt_timeout = milliseconds(50);
+  options.attempt_timeout = attempt_timeout;
   return options;
 }
 
@@ -52,14 +52,18 @@ class ClientRefused : public testing::TestWithParam<Refusal> {};
 TEST_P(ClientRefused, ConnectSaysWhatWentWrongAndALaterOneSucceeds) {
   FakeBroker broker;
   broker.set(GetParam().behaviour);
-  const auto client = make_client(broker, one_pass());
+  const bool silence = GetParam().code == dxl::ErrorCode::kTimedOut;
+  const auto client = make_client(broker, one_pass(silence ? milliseconds(50) : kPatience));
   const auto connected = client->connect();
   ASSERT_FALSE(connected);
   EXPECT_EQ(connected.error().code, GetParam().code);
   EXPECT_THAT(connected.error().message, HasSubstr(GetParam().words));
   EXPECT_FALSE(client->connected());
   broker.set({});
-  EXPECT_TRUE(client->connect());
+  // A busy machine may exceed the short deadline of the silent cases now and then.
+  bool connects = false;
+  for (int i = 0; i < 100 && !connects; ++i) connects = client->connect().has_value();
+  EXPECT_TRUE(connects);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -56,14 +56,14 @@ Client::Impl::Impl(ClientId client_id, const ClientOptions& client_options,
 }
 
 void Client::Impl::shut_down() {
+  closing = true;  // first: callbacks that run meanwhile must not wait for anything new
   (void)disconnect();
-  closing = true;
   {
     // From here on handles do nothing; one that is at it has finished.
     const std::lock_guard lock(anchor->mutex);
     anchor->impl = nullptr;
   }
-  // What was handed over before `closing` ends now, with kCancelled.
+  // What user threads handed over before ends now, with kCancelled.
   (void)on_network(std::chrono::milliseconds(0), [](const auto& set) { set({}); });
   pool.stop();
 }
@@ -72,10 +72,16 @@ Result<void> Client::Impl::connect() {
   const std::lock_guard one(lifecycle);
   std::unique_lock lock(state_mutex);
   if (link.connected()) return {};
-  gave_up = false;
+  // Reset on the network thread: it may be giving up on an older attempt at this very moment.
+  begun = gave_up = false;
+  link.post([this] {
+    const std::lock_guard begin(state_mutex);
+    begun = true;
+    gave_up = false;
+  });
   link.start();
   state_changed.wait_for(lock, options.connect_timeout,
-                         [this] { return gave_up || link.connected(); });
+                         [this] { return (begun && gave_up) || link.connected(); });
   if (link.connected()) return {};
   lock.unlock();
   Error why = link.last_error();

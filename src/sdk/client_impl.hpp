@@ -86,7 +86,8 @@ struct Client::Impl final : tiara::sdk::LinkEvents {
   std::mutex lifecycle;  // one connect() or disconnect() at a time
   std::mutex state_mutex;
   std::condition_variable state_changed;
-  bool gave_up = false;
+  bool begun = false;    // the network thread knows of the present connect()
+  bool gave_up = false;  // and has tried in vain
 
   // Handles reach the client through this, and find it gone once it is.
   struct Anchor {

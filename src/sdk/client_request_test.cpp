@@ -45,14 +45,13 @@ TEST_F(ClientRequest, EndsAtItsDeadlineAndNamesTheTopic) {
 }
 
 TEST_F(ClientRequest, LateRepeatedAndMalformedAnswersDisturbNobody) {
+  broker.answer("/slow", no_answer);
+  EXPECT_EQ(describe(client->request(request_to("/slow"), milliseconds(20))), "failed timed_out");
+  ASSERT_TRUE(broker.wait_for("PUBLISH /slow "));
   dxl::Response late;
   late.topic = kReplyTopic;
   late.payload = "late";
-  broker.answer("/slow", [&](const dxl::MessageView& request) {
-    late.request_message_id.value = request.message_id;
-    return std::optional<dxl::Message>();
-  });
-  EXPECT_EQ(describe(client->request(request_to("/slow"), milliseconds(20))), "failed timed_out");
+  late.request_message_id = std::get<dxl::Request>(*broker.last("/slow")).header.message_id;
   broker.deliver(late);
   broker.deliver(late);
   std::string noise;

@@ -174,7 +174,7 @@ TEST_F(ClientService, DisconnectUnregistersAndConnectRegistersAgain) {
 }
 
 TEST_F(ClientService, NeedsAConnectionAndATtl) {
-  EXPECT_FALSE(client->register_service({.ttl = std::chrono::minutes(0)}, {}));
+  EXPECT_FALSE(client->register_service({"/test", {}, std::chrono::minutes(0)}, {}));
   ASSERT_TRUE(client->disconnect());
   const auto service = serve([](const dxl::Request&) {});
   ASSERT_FALSE(service);

@@ -87,10 +87,8 @@ class FakeBroker final : public net::ConnectionHandler {
 class Gate {
  public:
   void open() {
-    {
-      const std::lock_guard lock(mutex_);
-      ++count_;
-    }
+    const std::lock_guard lock(mutex_);  // also while notifying: the waiter may destroy the gate
+    ++count_;
     changed_.notify_all();
   }
   bool wait(int count = 1) {

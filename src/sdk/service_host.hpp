@@ -20,7 +20,7 @@ struct ServiceTimes {
   std::chrono::milliseconds unregister_timeout{5'000};
   // However short the TTL: the broker grants five minutes on top of it.
   std::chrono::milliseconds shortest_refresh{15'000};
-  session::BackoffOptions retry;  // after a registration that failed
+  session::BackoffOptions retry{};  // after a registration that failed
 };
 
 class ServiceHost {

@@ -50,13 +50,19 @@ class TlsPeer final : public net::ConnectionHandler {
 
 class TcpConnector : public testing::Test {
  protected:
+  static dxl::BrokerAddress address(const std::string& host, std::uint16_t port) {
+    dxl::BrokerAddress broker;
+    broker.host = broker.ip = host;
+    broker.port = port;
+    return broker;
+  }
   dxl::ClientConfig config_of(net::TestCa& owner, std::uint16_t port) {
     const auto files = owner.issue("client");
     dxl::ClientConfig config;
     config.cert_file = files.certificate;
     config.private_key = files.private_key;
     config.broker_cert_chain = files.ca_bundle;
-    config.brokers = {{.host = "127.0.0.1", .port = port}};
+    config.brokers = {address("127.0.0.1", port)};
     return config;
   }
   static dxl::Error connect_error(const dxl::ClientConfig& config) {
@@ -97,8 +103,7 @@ TEST_F(TcpConnector, EveryAddressIsTriedAndTheWorstKindOfFailureReported) {
   TlsPeer peer(stranger.issue("broker"));
   dxl::ClientConfig config = config_of(ca, peer.port());
   // Nobody listens on the first; the ip that repeats its host is not an address of its own.
-  config.brokers.insert(config.brokers.begin(),
-                        {.host = "127.0.0.1", .port = 1, .ip = "127.0.0.1"});
+  config.brokers.insert(config.brokers.begin(), address("127.0.0.1", 1));
   ASSERT_EQ(count_addresses(config), 2U);
   const dxl::Error error = connect_error(config);
   EXPECT_EQ(error.code, dxl::ErrorCode::kTls);

@@ -19,7 +19,11 @@ using tiara::sdk::FakeBroker;
 using tiara::sdk::kPatience;
 using Kind = ExternalOutcome::Kind;
 
-FileHashes some_hashes() { return {.md5 = *Md5::parse("00112233445566778899aabbccddeeff")}; }
+FileHashes some_hashes() {
+  FileHashes hashes;
+  hashes.md5 = *Md5::parse("00112233445566778899aabbccddeeff");
+  return hashes;
+}
 
 class TieClient : public testing::Test {
  protected:
@@ -29,11 +33,11 @@ class TieClient : public testing::Test {
     return std::get<dxl::Request>(*broker.last(std::string(name))).payload;
   }
   // Answers in turn, the last one for ever.
-  void answers(std::string_view name, std::vector<std::string> payloads) {
-    broker.answer(topic(name), [payloads = std::move(payloads),
-                                next = std::size_t{0}](const dxl::MessageView& request) mutable {
+  void answers(std::string_view name, const std::vector<std::string>& payloads) {
+    const auto next = std::make_shared<std::size_t>(0);
+    broker.answer(topic(name), [payloads, next](const dxl::MessageView& request) {
       dxl::Response response;
-      response.payload = payloads[std::min(next++, payloads.size() - 1)];
+      response.payload = payloads[std::min((*next)++, payloads.size() - 1)];
       response.request_message_id.value = request.message_id;
       return dxl::Message(response);
     });
@@ -63,15 +67,12 @@ TEST_F(TieClient, GetsReputations) {
 TEST_F(TieClient, RepeatsAReadOnceWhenAnInstanceHasGone) {
   int asked = 0;
   broker.answer(topic(kTopicFileReputation), [&](const dxl::MessageView& request) {
-    dxl::Message reply;
-    if (++asked == 1) {
-      reply = dxl::ErrorResponse{.error_code = dxl::kServiceUnavailable,
-                                 .request_message_id = {std::string(request.message_id)}};
-    } else {
-      reply =
-          dxl::Response{.payload = "{}", .request_message_id = {std::string(request.message_id)}};
-    }
-    return std::optional(reply);
+    dxl::Response response;
+    response.payload = "{}";
+    dxl::ErrorResponse gone;
+    gone.error_code = dxl::kServiceUnavailable;
+    response.request_message_id.value = gone.request_message_id.value = request.message_id;
+    return std::optional(++asked == 1 ? dxl::Message(gone) : dxl::Message(response));
   });
   EXPECT_TRUE(tie.get_file_reputation(some_hashes()));
   EXPECT_EQ(asked, 2);

@@ -1,5 +1,6 @@
 #include "service/answer_template.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <string_view>

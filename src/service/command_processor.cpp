@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "store/agent_key.hpp"
 #include "tie/codec.hpp"
 
 namespace tiara::service {
@@ -74,6 +75,8 @@ void CommandProcessor::apply(Command command) {
     return;
   }
   group_.push_back(std::move(result));
+  // The store alone knows which references have moved: what follows must see them where they are.
+  if (!batch_.moves.empty()) flush();
 }
 
 void CommandProcessor::apply_set(const SetCommand& command, const Found& found, Completed& result) {
@@ -119,7 +122,7 @@ void CommandProcessor::count_lookup(const LookupCommand& command, const Found& f
   if (!referenced) {
     batch_.references.push_back(
         store::Batch::Reference{.subject = record.hashes, .agent = command.agent, .time = now_});
-    new_references_.emplace(strongest_key(record.hashes), command.agent);
+    new_references_.emplace(strongest_key(record.hashes), store::agent_key(command.agent));
   }
   if (counted.first_instance) {
     Publication event{.topic = tie::kTopicFileFirstInstance, .payload = {}};
@@ -185,7 +188,7 @@ dxl::Result<bool> CommandProcessor::is_referenced(const Found& found,
   if (found.match.main) subjects.push_back(*found.match.main);
   for (const std::size_t index : subjects) {
     const tie::FileHashes& hashes = found.known.records[index]->hashes;
-    if (new_references_.contains({strongest_key(hashes), agent})) return true;
+    if (new_references_.contains({strongest_key(hashes), store::agent_key(agent)})) return true;
     const dxl::Result<bool> stored = store_.has_reference(hashes, agent);
     if (!stored || *stored) return stored;
   }
@@ -221,6 +224,7 @@ void CommandProcessor::take_over(const reputation::Outcome& outcome, tie::FilePr
                              .cause_kind = kind},
                             payload);
     batch_.change_id = change_id_;
+    synced_ = true;  // an id that was published must not be given out again
     // Identical on both topics (L15).
     result.events.push_back({.topic = tie::kTopicFileChangeBroadcast, .payload = payload});
     result.events.push_back({.topic = tie::kTopicFileChange, .payload = std::move(payload)});

@@ -168,6 +168,47 @@ TEST(CommandProcessor, L8MergesRecordsAndTheirReferencesWithinAGroup) {
   EXPECT_EQ(service.store.enterprise_size(), 2U);
 }
 
+// The set gives the record a stronger digest, so its references move; the lookup behind it in the
+// same group must still find them.
+TEST(CommandProcessor, CountsASystemOnceWhenItsReferenceMovesWithinTheGroup) {
+  ServiceFixture service;
+  service.get(true);
+  service.take();
+  service.request(tie::kTopicFileReputationSet, set_json(99, hashes_json(kMd5Base64, kSha1Base64)));
+  service.get(true);
+  for (const Sent& message : service.take()) EXPECT_NE(message.topic, tie::kTopicFilePrevalence);
+  const tie::Reputations answer = service.ask();
+  EXPECT_THAT(answer.find(FileProvider::kEnterprise)->attributes,
+              testing::Contains(testing::Pair("2101652", "1")));
+}
+
+TEST(CommandProcessor, L11CountsASystemOnceWhateverTheCaseOfItsName) {
+  ServiceFixture service;
+  service.get();  // cached as unknown, so that both lookups fall into one group
+  service.take();
+  service.request(tie::kTopicFileReputation, get_json(true), "{Agent}");
+  service.request(tie::kTopicFileReputation, get_json(true), "{AGENT}");
+  service.take();
+  const tie::Reputations answer = service.ask();
+  EXPECT_THAT(answer.find(FileProvider::kEnterprise)->attributes,
+              testing::Contains(testing::Pair("2101652", "1")));
+  EXPECT_EQ(service.store.enterprise_size(), 1U);
+}
+
+// A change id that is on the wire must not be given out again after a power cut.
+TEST(CommandProcessor, ALookupThatPublishesAChangeIsSynced) {
+  ServiceFixture service;
+  const std::string sha1_only = R"([{"type":"sha1","value":")" + std::string(kSha1Base64) + "\"}]";
+  service.report(report_json(50));
+  service.request(tie::kTopicFileReputation, get_json(true, sha1_only));
+  service.take();
+  service.store.commits.clear();
+  service.request(tie::kTopicFileReputation, get_json(true, hashes_json(kMd5Base64, kSha1Base64)),
+                  kBob);
+  EXPECT_EQ(count_changes(service.take()), 1U) << "the records are merged";
+  EXPECT_THAT(service.store.commits, ElementsAre(Durability::kSynced));
+}
+
 TEST(CommandProcessor, ContinuesTheChangeIdsOfTheStore) {
   ServiceFixture service;
   service.set(99);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "dxl/topic.hpp"
 #include "tie/codec.hpp"
 
 namespace tiara::service {
@@ -19,15 +20,22 @@ using reputation::strongest_key;
 constexpr std::int64_t kScanTypeOnDemand = 3;
 constexpr std::string_view kBusy = "too many requests are waiting, try again";
 
+// The reply topic of a client (DXL reference §2.6). Anything else would let a requester borrow the
+// service's right to send events.
+bool is_reply_topic(std::string_view topic) {
+  return topic.starts_with(dxl::kClientTopicPrefix) && dxl::is_valid_topic(topic);
+}
+
+// Without a topic there is nobody to answer.
 ReplyAddress reply_address(const dxl::MessageView& request) {
   // The instance is one connection; the certificate is everybody who uses it (DXL reference §2.6).
-  return {.topic = request.reply_to_topic,
-          .request_message_id = request.message_id,
-          .service_id = request.service_id,
-          .broker_id = request.source_broker_id,
-          .client_id = request.source_client_instance_id.empty()
-                           ? request.source_client_id
-                           : request.source_client_instance_id};
+  return {
+      .topic = is_reply_topic(request.reply_to_topic) ? request.reply_to_topic : std::string_view(),
+      .request_message_id = request.message_id,
+      .service_id = request.service_id,
+      .broker_id = request.source_broker_id,
+      .client_id = request.source_client_instance_id.empty() ? request.source_client_id
+                                                             : request.source_client_instance_id};
 }
 
 tie::ServiceError service_error(const dxl::Error& error) {
@@ -113,7 +121,7 @@ bool Dispatcher::answer_from_cache(const tie::FileHashes& hashes, const ReplyAdd
 
 // The answer is out; what the lookup means for prevalence goes through the writer.
 void Dispatcher::count(const tie::FileHashes& hashes, std::string_view agent) {
-  if (agent.empty() || recent_.seen(hashes, agent)) return;
+  if (agent.empty() || recent_.seen(hashes, agent, clock_.epoch_seconds())) return;
   if (!enqueue_write(
           LookupCommand{.answered = true, .hashes = hashes, .agent = std::string(agent)})) {
     counters_.uncounted_lookups.fetch_add(1);

@@ -123,6 +123,40 @@ TEST(Dispatcher, RepeatedEndpointLookupsCostNothing) {
   EXPECT_EQ(service.store.commits.size(), commits);
 }
 
+TEST(Dispatcher, L20ARepeatedEndpointLookupRenewsTheRetentionOncePerDay) {
+  ServiceFixture service;
+  service.get(true);
+  service.take();
+  service.clock.advance(std::chrono::hours(24));
+  service.get(true);
+  EXPECT_THAT(service.take(), SizeIs(1));
+  tie::FileHashes md5;
+  md5.md5 = *tie::Md5::parse(kMd5);
+  const auto stored = service.store.find(md5);
+  const std::int64_t today = service.clock.epoch - service.clock.epoch % reputation::kSecondsPerDay;
+  EXPECT_EQ(stored->at(0).last_used, today);
+  service.get(true);
+  EXPECT_THAT(service.writes, IsEmpty());
+}
+
+// The service may send events; a requester must not borrow that right through its reply topic.
+TEST(Dispatcher, AnswersOnlyOnReplyTopicsOfClients) {
+  for (const std::string_view topic :
+       {std::string_view(), tie::kTopicFileChangeBroadcast, std::string_view("/mcafee/client/#")}) {
+    ServiceFixture service;
+    dxl::MessageView message;
+    message.type = dxl::MessageType::kRequest;
+    message.message_id = "{request}";
+    message.reply_to_topic = topic;
+    message.source_client_id = kAlice;
+    for (const std::string& payload : {get_json(false), std::string("{")}) {
+      message.payload = payload;
+      service.dispatcher.on_message(tie::kTopicFileReputation, message);
+    }
+    EXPECT_THAT(service.take(), IsEmpty()) << topic;
+  }
+}
+
 TEST(Dispatcher, L14L17RefusesBadPayloadsWithTheirCodeAndNoChange) {
   const struct {
     std::string_view topic;

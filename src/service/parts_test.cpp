@@ -93,13 +93,21 @@ TEST(ReportLog, KeepsTheReportsOfDifferentSendersApart) {
 }
 
 TEST(RecentLookups, RemembersPairsUntilItsBound) {
+  constexpr std::int64_t kNow = 1'700'000'000;
   RecentLookups recent(4);
-  EXPECT_FALSE(recent.seen(hashes(1, 0, 0), "a"));
-  EXPECT_TRUE(recent.seen(hashes(1, 0, 0), "a"));
-  EXPECT_FALSE(recent.seen(hashes(1, 0, 0), "b"));
-  EXPECT_FALSE(recent.seen(hashes(1, 2, 0), "a"));
-  for (std::uint8_t i = 10; i < 20; ++i) recent.seen(hashes(i, 0, 0), "a");
-  EXPECT_FALSE(recent.seen(hashes(1, 0, 0), "b"));
+  EXPECT_FALSE(recent.seen(hashes(1, 0, 0), "a", kNow));
+  EXPECT_TRUE(recent.seen(hashes(1, 0, 0), "a", kNow));
+  EXPECT_FALSE(recent.seen(hashes(1, 0, 0), "b", kNow));
+  EXPECT_FALSE(recent.seen(hashes(1, 2, 0), "a", kNow));
+  for (std::uint8_t i = 10; i < 20; ++i) recent.seen(hashes(i, 0, 0), "a", kNow);
+  EXPECT_FALSE(recent.seen(hashes(1, 0, 0), "b", kNow));
+}
+
+TEST(RecentLookups, ForgetsAtTheEndOfTheDay) {
+  RecentLookups recent;
+  EXPECT_FALSE(recent.seen(hashes(1, 0, 0), "a", 2 * reputation::kSecondsPerDay - 1));
+  EXPECT_FALSE(recent.seen(hashes(1, 0, 0), "a", 2 * reputation::kSecondsPerDay));
+  EXPECT_TRUE(recent.seen(hashes(1, 0, 0), "a", 3 * reputation::kSecondsPerDay - 1));
 }
 
 TEST(WorkQueue, RefusesWhenFullAndDrainsAfterClosing) {

@@ -9,6 +9,7 @@
 #include <absl/container/flat_hash_set.h>
 
 #include "reputation/digest_key.hpp"
+#include "reputation/record.hpp"
 
 namespace tiara::service {
 
@@ -20,9 +21,10 @@ class RecentLookups {
   explicit RecentLookups(std::size_t limit = 1'000'000) : generation_(limit / 2) {}
 
   // Remembers the pair; true if it was remembered already. The digests are those supplied, so that
-  // a lookup that supplies others can still teach them.
-  bool seen(const tie::FileHashes& supplied, std::string_view agent) {
-    const std::uint64_t pair = hash(supplied, agent);
+  // a lookup that supplies others can still teach them. On another day it is a new one: the
+  // record's day of last use moves on.
+  bool seen(const tie::FileHashes& supplied, std::string_view agent, std::int64_t now) {
+    const std::uint64_t pair = hash(supplied, agent, now / reputation::kSecondsPerDay);
     if (young_.contains(pair)) return true;
     const bool known = old_.contains(pair);
     if (young_.size() >= generation_) {
@@ -38,8 +40,9 @@ class RecentLookups {
   }
 
  private:
-  static std::uint64_t hash(const tie::FileHashes& supplied, std::string_view agent) {
-    std::uint64_t result = absl::Hash<std::string_view>{}(agent);
+  static std::uint64_t hash(const tie::FileHashes& supplied, std::string_view agent,
+                            std::int64_t day) {
+    std::uint64_t result = absl::Hash<std::pair<std::string_view, std::int64_t>>{}({agent, day});
     for (const reputation::DigestKey& digest : reputation::DigestKeys(supplied))
       result = absl::Hash<std::pair<std::uint64_t, reputation::DigestKey>>{}({result, digest});
     return result;

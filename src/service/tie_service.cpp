@@ -64,6 +64,7 @@ struct TieService::Impl final : DispatcherPorts, sdk::LinkEvents {
   bool read(LookupCommand command) override { return reads.push(std::move(command)); }
 
   void start();
+  void register_service();
   void run_writer();
   void run_reader();
   void stop();
@@ -88,8 +89,12 @@ struct TieService::Impl final : DispatcherPorts, sdk::LinkEvents {
 
   std::thread writer;
   std::vector<std::thread> readers;
-  sdk::Link link;         // network thread; before what uses it goes
-  sdk::ServiceHost host;  // network thread
+  sdk::Link link;  // network thread; before what uses it goes
+  // All below: network thread.
+  sdk::ServiceHost host;
+  base::SystemRandom random;
+  session::Backoff backoff{session::BackoffOptions{}};
+  std::unique_ptr<net::Loop::Timer> retry;
 };
 
 void TieService::Impl::start() {
@@ -97,10 +102,25 @@ void TieService::Impl::start() {
   for (std::size_t i = 0; i < options.read_threads; ++i)
     readers.emplace_back([this] { run_reader(); });
   link.post([this] {
-    link.subscribe(tie::kTopicExternalReport, [](const dxl::Result<void>&) {});
-    host.start([this](const dxl::Result<void>& outcome) { set_registered(outcome.has_value()); });
+    link.subscribe(tie::kTopicExternalReport, [](const dxl::Result<void>& suback) {
+      if (!suback)
+        base::log(base::LogLevel::kError, "tie", "External reports will not arrive: {}",
+                  suback.error().message);
+    });
+    register_service();
   });
   link.start();
+}
+
+// The host tells its first answer only, so after a refusal it is asked again: somebody may be
+// waiting for us to become ready.
+void TieService::Impl::register_service() {
+  host.start([this](const dxl::Result<void>& outcome) {
+    set_registered(outcome.has_value());
+    if (outcome || outcome.error().code == dxl::ErrorCode::kCancelled) return;
+    base::log(base::LogLevel::kWarning, "tie", "not registered: {}", outcome.error().message);
+    retry = link.loop().schedule(backoff.next(random), [this] { register_service(); });
+  });
 }
 
 void TieService::Impl::set_registered(bool value) {
@@ -145,7 +165,10 @@ void TieService::Impl::run_on_link(const std::function<void()>& task) {
 // Requests stop first, then everything that was taken in is done and answered.
 void TieService::Impl::stop() {
   std::promise<void> unregistered;
-  link.post([&] { host.stop([&unregistered] { unregistered.set_value(); }); });
+  link.post([&] {
+    retry.reset();
+    host.stop([&unregistered] { unregistered.set_value(); });
+  });
   unregistered.get_future().wait();
   // Readers first: what they finish may still have to be counted by the writer.
   reads.close();
@@ -186,7 +209,7 @@ TieServiceStatus TieService::status() const {
     status.reports["refused." + std::string(name)] = counters.reports_refused[i];
   }
   const std::lock_guard lock(impl_->mutex);
-  status.ready = impl_->registered && impl_->counters.store_works;
+  status.ready = impl_->registered && impl_->link.connected() && impl_->counters.store_works;
   return status;
 }
 

@@ -37,7 +37,7 @@ struct TieServiceStatus {
   std::uint64_t change_events = 0;
   std::map<std::string, std::uint64_t>
       reports;         // by outcome: "accepted", "unchanged", "refused.level", …
-  bool ready = false;  // registered, and the last commit worked
+  bool ready = false;  // registered, connected, and the last commit worked
 };
 
 class TieService {

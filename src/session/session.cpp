@@ -318,10 +318,11 @@ base::SteadyTime Session::tick(base::SteadyTime now, std::string& out) {
   const auto keep_alive = s.options.keep_alive;
   if (s.state == State::kDown || keep_alive.count() <= 0) return s.requests.next_deadline();
 
-  const base::SteadyTime silent_at = s.last_received + keep_alive * 3 / 2;
+  const auto silence = std::chrono::milliseconds(keep_alive) * 3 / 2;
+  const base::SteadyTime silent_at = s.last_received + silence;
   if (now >= silent_at) {
-    s.refuse(ErrorCode::kTimedOut, "the broker sent nothing for " +
-                                       std::to_string(keep_alive.count() * 3 / 2) + " seconds");
+    s.refuse(ErrorCode::kTimedOut,
+             "the broker sent nothing for " + std::to_string(silence.count()) + " ms");
     return s.requests.next_deadline();
   }
   base::SteadyTime next = std::min(silent_at, s.requests.next_deadline());

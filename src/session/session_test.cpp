@@ -490,6 +490,20 @@ TEST_F(SessionTest, PingsAnIdleBrokerAndNoticesSilence) {
   EXPECT_THAT(events.take(), ElementsAre("refused timed_out"));
 }
 
+TEST_F(SessionTest, TheShortestKeepAliveStillLeavesTimeForAPong) {
+  using std::chrono::milliseconds;
+  Session brief({.client_id = "{me}", .keep_alive = std::chrono::seconds(1)}, events, random);
+  brief.start(out, at(0));
+  brief.on_bytes(connack() + suback(1), out, at(0));
+  events.take();
+  sent(out);
+  EXPECT_EQ(brief.tick(at(1), out), at(1) + milliseconds(500));
+  EXPECT_THAT(sent(out), ElementsAre("PINGREQ"));
+  EXPECT_THAT(events.take(), IsEmpty());
+  brief.tick(at(1) + milliseconds(500), out);
+  EXPECT_THAT(events.take(), ElementsAre("refused timed_out"));
+}
+
 TEST_F(SessionTest, APongKeepsTheConnection) {
   become_ready();
   session.tick(at(60), out);

@@ -1,4 +1,5 @@
 // The store on RocksDB. The layout is docs/store.md's.
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <system_error>
