@@ -22,6 +22,9 @@ struct BrokerLimits {
   std::size_t connect_bytes = 4 * 1024;     // remaining length of CONNECT
   std::size_t connections = 60'000;
   std::size_t subscriptions_per_client = 10'000;
+  // Unsent bytes above which requests for a client are answered "service is overloaded": whoever
+  // asks too fast hears it, not the service. Well below connection.output_limit.
+  std::size_t request_backlog = 8 * 1024 * 1024;
   std::chrono::seconds keep_alive_max{3'600};  // a client that asks for more or for none gets this
   std::chrono::milliseconds connect_deadline{10'000};  // from accept to CONNECT
   net::ConnectionLimits connection{};

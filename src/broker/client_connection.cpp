@@ -1,6 +1,7 @@
 #include "broker/client_connection.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -190,6 +191,7 @@ bool ClientConnection::deliver(std::string_view topic, std::string_view payload)
   if (connection_->closing()) return false;
   const std::size_t limit = hub_.limits().connection.output_limit;
   if (connection_->unsent_bytes() + mqtt::publish_size(topic, payload.size()) > limit) {
+    if (in_process_service_) return drop(topic);
     close(ErrorCode::kLimitExceeded,
           fmt::format("slow consumer: more than {} bytes unsent", limit));
     return false;
@@ -198,6 +200,18 @@ bool ClientConnection::deliver(std::string_view topic, std::string_view payload)
   connection_->flush_later();
   return true;
 }
+
+// Our own service is never thrown off the fabric by what others send it.
+bool ClientConnection::drop(std::string_view topic) {
+  if (std::has_single_bit(++dropped_)) {
+    base::log(LogLevel::kWarning, kArea,
+              "client {}: dropped a message on {}: too much waits for the service ({} so far)",
+              label(), topic, dropped_);
+  }
+  return false;
+}
+
+std::size_t ClientConnection::unsent_bytes() const { return connection_->unsent_bytes(); }
 
 bool ClientConnection::note_refusal(fabric::Refusal refusal) {
   ++refusals_;

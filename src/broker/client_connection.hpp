@@ -34,9 +34,13 @@ class ClientConnection final : public net::ConnectionHandler {
   const std::string& label() const { return label_; }
   bool admitted() const { return phase_ == Phase::kAdmitted; }
 
-  // One message to the client; a client that does not read is closed rather than remembered for.
+  // One message to the client; a client that does not read is closed rather than remembered for,
+  // but our own service only misses the message.
   // False if it did not go out.
   bool deliver(std::string_view topic, std::string_view payload);
+
+  // What the network has not taken yet.
+  std::size_t unsent_bytes() const;
 
   // Counts a refused publish. True the first time for this reason: worth a line of the log.
   bool note_refusal(fabric::Refusal refusal);
@@ -62,6 +66,7 @@ class ClientConnection final : public net::ConnectionHandler {
   void on_unsubscribe(const mqtt::Unsubscribe& unsubscribe);
   void on_ack(const mqtt::Ack& ack);
   void on_disconnect();
+  bool drop(std::string_view topic);
   void refuse_connect(mqtt::ConnectCode code, std::string reason);
 
   Hub& hub_;
@@ -72,6 +77,7 @@ class ClientConnection final : public net::ConnectionHandler {
   std::uint8_t refusals_logged_ = 0;  // a bit per fabric::Refusal
   bool heard_ = false;                // since the last tick
   std::uint64_t refusals_ = 0;
+  std::uint64_t dropped_ = 0;           // to our own service only
   std::chrono::milliseconds patience_;  // with a silent peer
   base::SteadyTime last_heard_;
   std::optional<OwnedWill> will_;

@@ -24,9 +24,10 @@ Hub::Hub(net::Loop& loop, BrokerLimits limits, std::string broker_id,
          fabric::Authorization authorization)
     : loop_(loop),
       limits_(std::move(limits)),
-      router_(
-          {.broker_id = std::move(broker_id), .start_time = base::SystemClock().epoch_seconds()},
-          std::move(authorization), clock_, random_) {}
+      router_({.broker_id = std::move(broker_id),
+               .start_time = base::SystemClock().epoch_seconds(),
+               .is_overloaded = [this](fabric::ConnectionId id) { return is_overloaded(id); }},
+              std::move(authorization), clock_, random_) {}
 
 Hub::~Hub() = default;
 
@@ -58,6 +59,11 @@ void Hub::accept(std::unique_ptr<net::Stream> stream, bool in_process_service) {
 ClientConnection* Hub::find(fabric::ConnectionId id) {
   ClientConnection* client = places_[id & kPlaceMask].get();
   return client != nullptr && client->id() == id ? client : nullptr;
+}
+
+bool Hub::is_overloaded(fabric::ConnectionId id) {
+  const ClientConnection* client = find(id);
+  return client != nullptr && client->unsent_bytes() > limits_.request_backlog;
 }
 
 mqtt::ConnectCode Hub::admit(ClientConnection& client) {

@@ -46,6 +46,7 @@ class Hub {
 
  private:
   ClientConnection* find(fabric::ConnectionId id);
+  bool is_overloaded(fabric::ConnectionId id);
   void hand_out();
   void log_refusal(const ClientConnection& client, fabric::Refusal refusal, std::string_view topic);
   void tick();

@@ -86,4 +86,10 @@ Refusal Outbox::respond_no_destination(const Peer& requester, const dxl::Message
   return Refusal::kNoDestination;
 }
 
+Refusal Outbox::respond_overloaded(const Peer& requester, const dxl::MessageView& request,
+                                   Deliveries& out) const {
+  respond_error(requester, request, dxl::kServiceOverloaded, "service is overloaded", out);
+  return Refusal::kOverloaded;
+}
+
 }  // namespace tiara::fabric

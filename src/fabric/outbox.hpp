@@ -39,6 +39,9 @@ class Outbox {
   // 0x80000001, for which the text is fixed.
   Refusal respond_no_destination(const Peer& requester, const dxl::MessageView& request,
                                  Deliveries& out) const;
+  // 0x80000002, likewise.
+  Refusal respond_overloaded(const Peer& requester, const dxl::MessageView& request,
+                             Deliveries& out) const;
 
  private:
   void reply(const Peer& requester, const dxl::MessageView& request, dxl::MessageView message,

@@ -44,6 +44,8 @@ std::string_view to_string(Refusal refusal) {
       return "no_destination";
     case Refusal::kForeignService:
       return "foreign_service";
+    case Refusal::kOverloaded:
+      return "overloaded";
   }
   return "unknown";
 }
@@ -52,6 +54,7 @@ Router::Impl::Impl(RouterOptions given, Authorization authorization, base::Clock
                    base::Random& random)
     : clock(a_clock),
       outbox(std::move(given.broker_id), random),
+      is_overloaded(std::move(given.is_overloaded)),
       routes(std::move(authorization)),
       json(kJsonLimits) {}
 
@@ -131,17 +134,34 @@ const Service* Router::Impl::look_up(const Route& route, std::string_view topic,
   });
 }
 
+// To whoever the request names, without those that have too much waiting already.
+Refusal Router::Impl::deliver_request(const Peer& sender, const Route& route,
+                                      std::string_view topic, const dxl::MessageView& request,
+                                      Deliveries& out) {
+  const std::size_t first = out.targets.size();
+  select(route, request, out.targets);
+  const std::size_t selected = out.targets.size();
+  if (is_overloaded) {
+    const auto begin = out.targets.begin() + static_cast<std::ptrdiff_t>(first);
+    out.targets.erase(std::remove_if(begin, out.targets.end(), is_overloaded), out.targets.end());
+  }
+  if (write_message(topic, request, first, out)) return Refusal::kNone;
+  if (selected > first) return outbox.respond_overloaded(sender, request, out);
+  return outbox.respond_no_destination(sender, request, out);
+}
+
 Refusal Router::Impl::route_request(const Peer& sender, const Route& route, std::string_view topic,
                                     dxl::MessageView request, Deliveries& out) {
   const bool is_explicit =
       !request.service_id.empty() && !request.client_ids.empty() && !request.broker_ids.empty();
   if (is_explicit || topic.starts_with(dxl::kBrokerServicePrefix)) {
-    if (deliver(route, topic, request, out)) return Refusal::kNone;
-    return outbox.respond_no_destination(sender, request, out);
+    return deliver_request(sender, route, topic, request, out);
   }
   const Service* service = look_up(route, topic, request.service_id);
   const Peer* host = service == nullptr ? nullptr : find_host(*service, route);
   if (host == nullptr) return outbox.respond_no_destination(sender, request, out);
+  if (is_overloaded && is_overloaded(host->id))
+    return outbox.respond_overloaded(sender, request, out);
   const One brokers{outbox.broker_id()}, clients{service->client_instance_guid};
   request.broker_ids = std::span<const std::string_view>(brokers);
   request.client_ids = std::span<const std::string_view>(clients);

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,6 +55,7 @@ enum class Refusal : std::uint8_t {
   kBadBuiltin,       // a built-in topic's payload was not what it must be
   kNoDestination,    // a request reached nobody; answered with 0x80000001
   kForeignService,   // registering or unregistering somebody else's service
+  kOverloaded,       // a request's receiver has too much waiting; answered with 0x80000002
 };
 std::string_view to_string(Refusal refusal);
 
@@ -64,6 +66,9 @@ struct RouterOptions {
   std::string broker_id;
   std::string version_text = "0.1.0.0";
   std::int64_t start_time = 0;
+  // Whether so much waits to be sent to a connection that requests for it are answered with
+  // 0x80000002 instead (§5.9). Empty: never.
+  std::function<bool(ConnectionId)> is_overloaded{};
 };
 
 class Router {

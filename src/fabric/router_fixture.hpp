@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,8 +48,9 @@ struct Delivered {
 class RouterHarness {
  public:
   explicit RouterHarness(Policy policy = {})
-      : router({.broker_id = std::string(kBroker)}, Authorization(std::move(policy)), clock,
-               random) {}
+      : router({.broker_id = std::string(kBroker),
+                .is_overloaded = [this](ConnectionId id) { return overloaded.contains(id); }},
+               Authorization(std::move(policy)), clock, random) {}
 
   void connect(ConnectionId connection, const std::string& name,
                std::vector<std::string_view> filters = {}) {
@@ -118,6 +120,7 @@ class RouterHarness {
     return lines;
   }
 
+  std::set<ConnectionId> overloaded;
   ManualClock clock;
   CountingRandom random;
   Router router;

@@ -33,6 +33,8 @@ struct Router::Impl {
   // The service's connection if it can get what `route` carries.
   const Peer* find_host(const Service& service, const Route& route) const;
   const Service* look_up(const Route& route, std::string_view topic, std::string_view service_id);
+  Refusal deliver_request(const Peer& sender, const Route& route, std::string_view topic,
+                          const dxl::MessageView& request, Deliveries& out);
   Refusal route_request(const Peer& sender, const Route& route, std::string_view topic,
                         dxl::MessageView request, Deliveries& out);
   // A service that says it does not exist is believed about itself alone (§8.4.3).
@@ -57,6 +59,7 @@ struct Router::Impl {
 
   base::Clock& clock;
   Outbox outbox;
+  std::function<bool(ConnectionId)> is_overloaded;
   Routes routes;
   ServiceRegistry registry;
   dxl::JsonDocument json;

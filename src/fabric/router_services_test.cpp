@@ -99,6 +99,28 @@ TEST_F(RouterServices, ARequestThatReachesNobodyIsAnswered) {
   EXPECT_EQ(asked(harness.request(), "/mcafee/service/dxl/unknown/topic"), kNobody);
 }
 
+TEST_F(RouterServices, WhoAsksAnOverloadedServiceIsToldAndTheServiceStays) {
+  harness.overloaded = {2};
+  EXPECT_EQ(harness.publish(1, "/t", harness.request("p", "{2}")), Refusal::kOverloaded);
+  EXPECT_EQ(harness.summary(), Lines{kNobody});
+  const dxl::MessageView error = harness.delivered()[0].message;
+  EXPECT_EQ(error.type, dxl::MessageType::kErrorResponse);
+  EXPECT_EQ(error.error_code, dxl::kServiceOverloaded);
+  EXPECT_EQ(error.error_message, "service is overloaded");
+  harness.overloaded.clear();
+  EXPECT_EQ(asked(harness.request("p", "{2}")), "/t -> 2");
+}
+
+TEST_F(RouterServices, ExplicitRoutingDoesNotGetPastAnOverload) {
+  const std::vector<std::string_view> brokers{kBroker}, clients{"s3-sha1:3"};
+  dxl::MessageView request = harness.request("p", "{3}");
+  request.broker_ids = std::span(brokers);
+  request.client_ids = std::span(clients);
+  harness.overloaded = {3};
+  EXPECT_EQ(harness.publish(1, "/t", request), Refusal::kOverloaded);
+  EXPECT_EQ(harness.delivered()[0].message.error_code, dxl::kServiceOverloaded);
+}
+
 TEST_F(RouterServices, AnUnknownBrokerTopicGoesToWhoeverSubscribesToIt) {
   harness.connect(4, "stand-in", {"/mcafee/service/dxl/unknown"});
   EXPECT_EQ(asked(harness.request(), "/mcafee/service/dxl/unknown"),
