@@ -58,9 +58,28 @@ std::vector<std::string> all_groups() {
   return {known.begin(), known.end()};
 }
 
+// What an earlier start made must not be made anew in silence: new CAs lock every client out, a new
+// store has forgotten everything.
+dxl::Result<void> check_nothing_lost(const broker::StatePaths& paths) {
+  const auto lost = [](const std::filesystem::path& file) {
+    return dxl::fail(ErrorCode::kStorage,
+                     fmt::format("{}: was part of this state and is missing; restore it from a "
+                                 "copy, or start with a new state directory",
+                                 file.string()));
+  };
+  // The admin client is made after the keystore, the service's certificate before its store.
+  if (!is_there(paths.admin_client.parent_path())) return {};
+  for (const auto& file :
+       {paths.broker_id, paths.keystore / "ca-client.crt", paths.keystore / "ca-broker.crt"})
+    if (!is_there(file)) return lost(file);
+  if (is_there(paths.service / "service.crt") && !is_there(paths.store)) return lost(paths.store);
+  return {};
+}
+
 }  // namespace
 
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
+  if (auto whole = check_nothing_lost(paths); !whole) return dxl::fail(whole.error());
   if (auto written = write_if_missing(paths.config, initial_state_settings_text()); !written)
     return dxl::fail(written.error());
   // The id marks a state that has been started before: from then on a missing policy is not made

@@ -83,6 +83,7 @@ TEST_F(StateTest, ADeletedAdminClientStaysDeleted) {
 TEST_F(StateTest, TheServiceKeepsItsCertificate) {
   const auto state = open_state(*paths_);
   ASSERT_TRUE(state);
+  std::filesystem::create_directories(paths_->store);  // as the service does next
   const auto first = service_chain(*state);
   const auto second = service_chain(*state);
   ASSERT_TRUE(first && second);
@@ -99,6 +100,25 @@ TEST_F(StateTest, AMissingPolicyIsNotMadeAnew) {
   EXPECT_TRUE(create_or_open_state(*paths_));
   EXPECT_FALSE(std::filesystem::exists(paths_->policy));
   std::filesystem::rename(elsewhere, paths_->policy);
+}
+
+TEST_F(StateTest, WhatAnEarlierStartMadeIsNotMadeAnew) {
+  const auto state = create_or_open_state(*paths_);
+  ASSERT_TRUE(state);
+  ASSERT_TRUE(service_chain(*state));
+  std::filesystem::create_directories(paths_->admin_client.parent_path());
+  std::filesystem::create_directories(paths_->store);
+  for (const auto& file :
+       {paths_->broker_id, paths_->keystore, paths_->store, paths_->keystore / "ca-client.crt"}) {
+    const auto elsewhere = directory_->path() / "elsewhere";
+    std::filesystem::rename(file, elsewhere);
+    const auto refused = create_or_open_state(*paths_);
+    std::filesystem::rename(elsewhere, file);
+    ASSERT_FALSE(refused) << file;
+    EXPECT_EQ(refused.error().code, dxl::ErrorCode::kStorage);
+    EXPECT_THAT(refused.error().message, testing::HasSubstr("is missing; restore it"));
+  }
+  EXPECT_TRUE(create_or_open_state(*paths_));
 }
 
 TEST_F(StateTest, MissingSettingsAreTheDefaults) {

@@ -19,6 +19,9 @@
 namespace tiara::store {
 namespace {
 
+// Beside the log itself: manifest, options and a fresh log.
+constexpr std::uintmax_t kRecoveryReserve = 1024 * 1024;
+
 using reputation::DigestKey;
 using reputation::DigestKeys;
 using reputation::FileRecord;
@@ -407,9 +410,28 @@ dxl::Result<void> RocksStore::commit(const Batch& batch, Durability durability) 
   return {};
 }
 
+// RocksDB 7.8 as Debian builds it aborts when the disk fills up while it recovers its log, so that
+// is found out before. A recovered log becomes a table file of about its own size.
+dxl::Result<void> check_room(const std::filesystem::path& directory) {
+  std::error_code failure;
+  std::uintmax_t logs = 0;
+  for (auto file = std::filesystem::directory_iterator(directory, failure);
+       !failure && file != std::filesystem::directory_iterator(); file.increment(failure)) {
+    if (file->path().extension() == ".log") logs += file->file_size(failure);
+  }
+  if (logs == 0) return {};  // nothing to recover, or nothing there yet
+  const auto space = std::filesystem::space(directory, failure);
+  const std::uintmax_t needed = logs + kRecoveryReserve;
+  if (failure || space.available >= needed) return {};
+  return dxl::fail(dxl::ErrorCode::kStorage,
+                   directory.string() + ": " + std::to_string(space.available) +
+                       " bytes are free on its disk, recovery needs " + std::to_string(needed));
+}
+
 }  // namespace
 
 dxl::Result<std::unique_ptr<ReputationStore>> open_rocks_store(const RocksOptions& options) {
+  if (auto room = check_room(options.directory); !room) return dxl::fail(room.error());
   return RocksStore::open(options);
 }
 
