@@ -137,11 +137,10 @@ TEST_F(Accepting, SurvivesClientsThatLeaveAtOnce) {
   EXPECT_TRUE(client->wait_received(11));
 }
 
+// UBSan looks at memory through a pipe and takes "no descriptors" for a broken object, so this one
+// belongs to the release build, where ./run-tests runs it.
+#ifndef __SANITIZE_ADDRESS__
 TEST_F(Accepting, WaitsForDescriptorsWhenTheyRunOut) {
-#ifdef __SANITIZE_ADDRESS__
-  // UBSan looks at memory through a pipe and takes "no descriptors" for a broken object.
-  GTEST_SKIP() << "runs without sanitizers";
-#endif
   const std::uint16_t port = listen(nullptr, true);
   const RawSocket early;  // has its descriptor already
   rlimit limit{};
@@ -161,6 +160,7 @@ TEST_F(Accepting, WaitsForDescriptorsWhenTheyRunOut) {
   EXPECT_EQ(accepted_without, 0U);
   EXPECT_NE(wait_server(), nullptr);
 }
+#endif
 
 }  // namespace
 }  // namespace tiara::net
