@@ -261,6 +261,12 @@ std::optional<std::int64_t> JsonValue::integer_or_text() const {
   return value;
 }
 
+std::optional<double> JsonValue::number() const {
+  double value = 0;
+  if (load<element>(element_).get(value) != simdjson::SUCCESS) return std::nullopt;
+  return value;
+}
+
 JsonValue::ArrayCursor JsonValue::elements() const {
   // Of anything but an array: an empty span.
   ArraySpan span{};

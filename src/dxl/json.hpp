@@ -39,6 +39,8 @@ class JsonValue {
   std::optional<std::int64_t> integer() const;
   // The same, or a decimal integer string (TIE reference §1.2).
   std::optional<std::int64_t> integer_or_text() const;
+  // Any number, as near as a double comes to it.
+  std::optional<double> number() const;
 
   // Calls `f(JsonValue)` for each array element, or `f(std::string_view key, JsonValue)` for each
   // member, until it returns false.

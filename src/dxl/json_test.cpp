@@ -125,6 +125,18 @@ TEST(Json, TellsIntegersFromEverythingElse) {
   }
 }
 
+TEST(Json, ReadsEveryNumberAsADouble) {
+  const std::pair<const char*, std::optional<double>> cases[] = {
+      {"99", 99.0},     {"-1.5", -1.5},
+      {"1e300", 1e300}, {"18446744073709551615", 18446744073709551615.0},
+      {"\"99\"", {}},   {"true", {}},
+      {"null", {}},     {"[1]", {}},
+  };
+  JsonDocument document;
+  for (const auto& [text, number] : cases)
+    EXPECT_EQ(document.parse(text)->number(), number) << text;
+}
+
 TEST(Json, StripsTrailingNulsAndWhiteSpaceInAnyOrder) {
   JsonDocument document;
   for (const std::string_view trailer : {std::string_view("\0", 1), std::string_view("\0\n", 2),

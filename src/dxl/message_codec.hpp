@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,9 @@ struct MessageLimits {
   std::size_t message_bytes = 1024 * 1024;  // the original broker's messageSizeLimit
   std::size_t list_elements =
       10'000;  // destinations, tenants, other fields (keys and values counted)
+  // Of an odd number of other fields all are dropped, as the original broker does, instead of
+  // refusing the message.
+  bool drops_odd_other_fields = false;
 };
 
 // One message, borrowed from the bytes it was decoded from or from the caller's strings. Fields
@@ -55,6 +59,16 @@ struct MessageView {
 // and offset otherwise; an odd number of other fields is malformed. Never allocates from a length
 // on the wire.
 Result<MessageView> decode_message(std::string_view bytes, const MessageLimits& limits = {});
+
+// Where the payload of a message lies, read from its first bytes alone: for a message that is too
+// long to be kept.
+struct PayloadPlace {
+  std::size_t header_begin = 0;  // of the payload's own length
+  std::size_t begin = 0;         // of the payload
+  std::size_t size = 0;
+};
+// nullopt: not a DXL message, or `head` ends before the payload begins.
+std::optional<PayloadPlace> find_payload(std::string_view head, const MessageLimits& limits = {});
 
 // How an error code from 2^31 up is written. Java reads only int32, so product code never uses
 // kMinimal; golden vectors of the Python client need it.

@@ -253,6 +253,22 @@ TEST(MessageCodec, SaysWhichFieldIsWrongAndWhere) {
   }
 }
 
+TEST(MessageCodec, DropsAnOddNumberOfOtherFieldsIfToldTo) {
+  const std::vector<std::string> kFields{"k1", "v1", "k2"}, kTenants{"tenant"};
+  MessageView view;
+  view.payload = "payload";
+  view.other_fields = std::span<const std::string>(kFields);
+  view.destination_tenant_guids = std::span<const std::string>(kTenants);
+  std::string bytes;
+  append_message(view, bytes);
+  EXPECT_FALSE(decode_message(bytes));
+  const auto decoded = decode_message(bytes, {.drops_odd_other_fields = true});
+  ASSERT_TRUE(decoded);
+  EXPECT_TRUE(decoded->other_fields.empty());
+  EXPECT_EQ(decoded->payload, "payload");
+  EXPECT_EQ(decoded->destination_tenant_guids.to_strings(), kTenants);
+}
+
 TEST(MessageCodec, RefusesMessagesBeyondItsLimits) {
   const std::vector<std::string> ids(11, "id");
   MessageView view;

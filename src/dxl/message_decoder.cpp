@@ -55,11 +55,13 @@ class FieldReader {
   StringListView pairs(const char* field) {
     const StringListView elements = list(field);
     if (elements.size() % 2 == 0) return elements;
+    if (limits_.drops_odd_other_fields) return {};
     set_failure(field, msgpack::Kind::kArray);
     odd_elements_ = elements.size();
     return {};
   }
 
+  std::size_t offset() const { return bytes_.size() - rest_.size(); }
   bool failed() const { return field_ != nullptr; }
 
   Error error() const {
@@ -136,14 +138,8 @@ void read_type_fields(FieldReader& in, MessageView& view) {
   }
 }
 
-}  // namespace
-
-Result<MessageView> decode_message(std::string_view bytes, const MessageLimits& limits) {
-  if (bytes.size() > limits.message_bytes) {
-    return fail(ErrorCode::kLimitExceeded, fmt::format("message of {} bytes, message_bytes is {}",
-                                                       bytes.size(), limits.message_bytes));
-  }
-  FieldReader in(bytes, limits);
+// Everything in front of the payload.
+MessageView read_envelope(FieldReader& in) {
   MessageView view;
   view.version = static_cast<std::uint32_t>(
       in.integer("version", 0, std::numeric_limits<std::uint32_t>::max()));
@@ -153,6 +149,29 @@ Result<MessageView> decode_message(std::string_view bytes, const MessageLimits& 
   view.source_broker_id = in.string("source_broker_id");
   view.broker_ids = in.list("broker_ids");
   view.client_ids = in.list("client_ids");
+  return view;
+}
+
+}  // namespace
+
+std::optional<PayloadPlace> find_payload(std::string_view head, const MessageLimits& limits) {
+  FieldReader in(head, limits);
+  read_envelope(in);
+  if (in.failed()) return std::nullopt;
+  const std::size_t header_begin = in.offset();
+  std::string_view rest = head.substr(header_begin);
+  const auto size = msgpack::take_string_size(rest);
+  if (!size) return std::nullopt;
+  return PayloadPlace{header_begin, head.size() - rest.size(), *size};
+}
+
+Result<MessageView> decode_message(std::string_view bytes, const MessageLimits& limits) {
+  if (bytes.size() > limits.message_bytes) {
+    return fail(ErrorCode::kLimitExceeded, fmt::format("message of {} bytes, message_bytes is {}",
+                                                       bytes.size(), limits.message_bytes));
+  }
+  FieldReader in(bytes, limits);
+  MessageView view = read_envelope(in);
   view.payload = in.string("payload");
   read_type_fields(in, view);
   if (view.version >= 1) view.other_fields = in.pairs("other_fields");

@@ -51,7 +51,7 @@ std::int64_t sign_extended(std::uint64_t bits, std::size_t width) {
 
 }  // namespace
 
-std::optional<std::string_view> take_string(std::string_view& rest) {
+std::optional<std::size_t> take_string_size(std::string_view& rest) {
   if (rest.empty()) return std::nullopt;
   const unsigned first = byte_of(rest[0]);
   std::size_t head = 1;
@@ -66,10 +66,16 @@ std::optional<std::string_view> take_string(std::string_view& rest) {
   } else if (first != 0xc0) {
     return std::nullopt;
   }
-  if (rest.size() - head < length) return std::nullopt;
-  const std::string_view value = rest.substr(head, length);
-  rest.remove_prefix(head + length);
-  return value;
+  rest.remove_prefix(head);
+  return length;
+}
+
+std::optional<std::string_view> take_string(std::string_view& rest) {
+  std::string_view behind = rest;
+  const auto size = take_string_size(behind);
+  if (!size || behind.size() < *size) return std::nullopt;
+  rest = behind.substr(*size);
+  return behind.substr(0, *size);
 }
 
 std::optional<std::uint32_t> take_array_size(std::string_view& rest) {

@@ -12,6 +12,9 @@ namespace dxl::msgpack {
 // Any str or bin form, or nil as the empty string.
 std::optional<std::string_view> take_string(std::string_view& rest);
 
+// The head of such an object alone: the bytes of the string, which follow in `rest` or later.
+std::optional<std::size_t> take_string_size(std::string_view& rest);
+
 // Elements of any array form; the elements themselves follow.
 std::optional<std::uint32_t> take_array_size(std::string_view& rest);
 

@@ -2,52 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 #include <utility>
 
+#include "fabric/lenient_json.hpp"
+
 namespace tiara::fabric {
 namespace {
-
-using Kind = dxl::JsonValue::Kind;
-
-// `null` is taken for an empty object, as the original does.
-dxl::Result<dxl::JsonValue> parse_object(dxl::JsonDocument& document, std::string_view payload) {
-  auto value = document.parse(payload);
-  if (value && !value->is_object() && value->kind() != Kind::kNull)
-    return dxl::fail(dxl::ErrorCode::kMalformed, "expected a JSON object");
-  return value;
-}
-
-// The original turns every scalar into text.
-std::optional<std::string> to_text(const dxl::JsonValue& value) {
-  if (const auto text = value.string()) return std::string(*text);
-  if (const auto flag = value.boolean()) return *flag ? "true" : "false";
-  if (const auto number = value.integer()) return std::to_string(*number);
-  if (value.kind() == Kind::kNull) return std::string();
-  return std::nullopt;
-}
-
-dxl::Result<std::string> text_member(const dxl::JsonValue& object, std::string_view key) {
-  const auto value = object.find(key);
-  if (!value) return std::string();
-  if (auto text = to_text(*value)) return *std::move(text);
-  return dxl::fail(dxl::ErrorCode::kMalformed, fmt::format("{}: expected a string", key));
-}
 
 dxl::Result<std::uint32_t> parse_ttl(const dxl::JsonValue& object) {
   const auto value = object.find("ttlMins");
   if (!value) return 0U;
-  const auto minutes = value->integer();
+  const auto minutes = value->number();
   if (!minutes || *minutes < 0 || *minutes > std::numeric_limits<std::uint32_t>::max())
-    return dxl::fail(dxl::ErrorCode::kMalformed, "ttlMins: expected a whole number of minutes");
-  return static_cast<std::uint32_t>(*minutes);
+    return dxl::fail(dxl::ErrorCode::kMalformed, "ttlMins: expected a number of minutes");
+  return static_cast<std::uint32_t>(*minutes);  // a fraction is cut off
 }
 
 dxl::Result<std::vector<std::string>> parse_channels(const dxl::JsonValue& object) {
   std::vector<std::string> channels;
   const auto value = object.find("requestChannels");
-  if (!value || value->kind() == Kind::kString) return channels;
+  if (!value || value->kind() == dxl::JsonValue::Kind::kString) return channels;
   bool good = value->is_array();
   if (good)
     value->for_each_element([&](const dxl::JsonValue& element) {
@@ -58,6 +35,8 @@ dxl::Result<std::vector<std::string>> parse_channels(const dxl::JsonValue& objec
     });
   if (!good)
     return dxl::fail(dxl::ErrorCode::kMalformed, "requestChannels: expected a list of strings");
+  std::sort(channels.begin(), channels.end());
+  channels.erase(std::unique(channels.begin(), channels.end()), channels.end());
   return channels;
 }
 
@@ -147,7 +126,7 @@ dxl::Result<Service> parse_registration(dxl::JsonDocument& document, std::string
     return dxl::fail(dxl::ErrorCode::kLimitExceeded,
                      fmt::format("a registration of {} bytes exceeds the limit of {}",
                                  payload.size(), kMaxRegistrationBytes));
-  const auto object = parse_object(document, payload);
+  const auto object = parse_built_in_request(document, payload);
   if (!object) return dxl::fail(object.error());
   auto guid = text_member(*object, "serviceGuid");
   if (!guid) return dxl::fail(std::move(guid).error());
@@ -171,24 +150,20 @@ dxl::Result<Service> parse_registration(dxl::JsonDocument& document, std::string
 
 dxl::Result<std::string> parse_unregistration(dxl::JsonDocument& document,
                                               std::string_view payload) {
-  const auto object = parse_object(document, payload);
+  const auto object = parse_built_in_request(document, payload);
   if (!object) return dxl::fail(object.error());
   return text_member(*object, "serviceGuid");
 }
 
 dxl::Result<ServiceQuery> parse_service_query(dxl::JsonDocument& document,
                                               std::string_view payload) {
-  const auto object = parse_object(document, payload);
+  const auto object = parse_built_in_request(document, payload);
   if (!object) return dxl::fail(object.error());
-  ServiceQuery query;
-  for (const auto& [key, field] :
-       {std::pair{"serviceGuid", &query.service_guid}, {"serviceType", &query.service_type}}) {
-    if (!object->find(key)) continue;
-    auto text = text_member(*object, key);
-    if (!text) return dxl::fail(std::move(text).error());
-    *field = *std::move(text);
-  }
-  return query;
+  auto guid = optional_text_member(*object, "serviceGuid");
+  if (!guid) return dxl::fail(std::move(guid).error());
+  auto type = optional_text_member(*object, "serviceType");
+  if (!type) return dxl::fail(std::move(type).error());
+  return ServiceQuery{*std::move(guid), *std::move(type)};
 }
 
 bool selects(const ServiceQuery& query, const Service& service) {

@@ -21,8 +21,8 @@ TEST(RegistryJson, ReadsRegistrationsWithTheDefaultsOfTheReference) {
   const struct {
     const char *payload, *expected;
   } kCases[] = {
-      {R"({"serviceType":"/s","metaData":{"k":"v"},"requestChannels":["/b","/a"],"ttlMins":60,"serviceGuid":"{1}"})",
-       "{1}|/s|k=v;|/b;/a;|60"},
+      {R"({"serviceType":"/s","metaData":{"k":"v"},"requestChannels":["/b","/a","/b"],"ttlMins":60,"serviceGuid":"{1}"})",
+       "{1}|/s|k=v;|/a;/b;|60"},
       {"{}", "||||0"},
       {"null", "||||0"},
       {"{}\n", "||||0"},
@@ -31,7 +31,13 @@ TEST(RegistryJson, ReadsRegistrationsWithTheDefaultsOfTheReference) {
       {R"({"metaData":{"n":5,"t":true,"x":null}})", "||n=5;t=true;x=;||0"},
       {R"({"metaData":["a","b"]})", "||0=a;1=b;||0"},
       {R"({"unknown":[1,{}]})", "||||0"},
+      {R"({"ttlMins":59.9})", "||||59"},
+      {R"({"ttlMins":6e1})", "||||60"},
+      {R"({"metaData":{"half":0.5,"five":5.0,"big":1e300}})", "||big=1e+300;five=5;half=0.5;||0"},
+      {R"({"serviceGuid":7,"serviceType":true})", "7|true|||0"},
+      {"/* c */ {\"serviceGuid\":\"//\"} // and more", "//||||0"},
       {R"({"ttlMins":"60"})", "error"},
+      {R"({"ttlMins":-0.5})", "error"},
       {R"({"ttlMins":-1})", "error"},
       {R"({"ttlMins":4294967296})", "error"},
       {R"({"metaData":{"o":{}}})", "error"},

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <limits>
 #include <span>
 #include <utility>
 
 #include "dxl/topic.hpp"
-#include "fabric/registry_json.hpp"
+#include "fabric/lenient_json.hpp"
 #include "fabric/router_impl.hpp"
 
 namespace tiara::fabric {
@@ -16,15 +16,24 @@ namespace {
 
 constexpr std::string_view kCertificatesField = "dxl.certs";
 
-// Requests on built-in topics; register requests have a tighter limit of their own.
+// Register requests have a tighter limit of their own.
 constexpr dxl::JsonLimits kJsonLimits{
-    .payload_bytes = 256 * 1024, .string_bytes = 16 * 1024, .depth = 8};
+    .payload_bytes = kMaxBuiltInPayloadBytes, .string_bytes = 16 * 1024, .depth = 8};
+
+// How long a message may be is the shell's to decide.
+constexpr dxl::MessageLimits kMessageLimits{
+    .message_bytes = std::numeric_limits<std::size_t>::max(), .drops_odd_other_fields = true};
+
+// Whether others would understand what is too much for us alone.
+bool is_message_for_others(std::string_view payload) {
+  dxl::MessageLimits limits = kMessageLimits;
+  limits.list_elements = std::numeric_limits<std::size_t>::max();
+  return dxl::decode_message(payload, limits).has_value();
+}
 
 // Up to here a destination list is searched as it lies; beyond, it is put into a set first, so that
 // many destinations times many subscribers stay affordable.
 constexpr std::size_t kSearchedDestinations = 8;
-
-using One = std::array<std::string_view, 1>;
 
 }  // namespace
 
@@ -46,16 +55,19 @@ std::string_view to_string(Refusal refusal) {
       return "foreign_service";
     case Refusal::kOverloaded:
       return "overloaded";
+    case Refusal::kTooManyElements:
+      return "too_many_elements";
   }
   return "unknown";
 }
 
 Router::Impl::Impl(RouterOptions given, Authorization authorization, base::Clock& a_clock,
                    base::Random& random)
-    : clock(a_clock),
-      outbox(std::move(given.broker_id), random),
-      is_overloaded(std::move(given.is_overloaded)),
+    : options(std::move(given)),
+      clock(a_clock),
+      outbox(options.broker_id, random),
       routes(std::move(authorization)),
+      registry(options.service_zones),
       json(kJsonLimits) {}
 
 void Router::Impl::stamp(const Peer& sender, dxl::MessageView& message) {
@@ -119,96 +131,42 @@ void Router::Impl::deliver_opaque(const Route& route, std::string_view topic,
   write_bytes(topic, payload, first, out);
 }
 
-const Peer* Router::Impl::find_host(const Service& service, const Route& route) const {
-  const Peer* host = routes.find(service.connection);
-  const bool listens =
-      std::find(route.targets.begin(), route.targets.end(), host) != route.targets.end();
-  return listens ? host : nullptr;
-}
-
-const Service* Router::Impl::look_up(const Route& route, std::string_view topic,
-                                     std::string_view service_id) {
-  if (!service_id.empty()) return registry.find(service_id);
-  return registry.next(topic, clock.now(), [this, &route](const Service& service) {
-    return find_host(service, route) != nullptr;
-  });
-}
-
-// To whoever the request names, without those that have too much waiting already.
-Refusal Router::Impl::deliver_request(const Peer& sender, const Route& route,
-                                      std::string_view topic, const dxl::MessageView& request,
-                                      Deliveries& out) {
-  const std::size_t first = out.targets.size();
-  select(route, request, out.targets);
-  const std::size_t selected = out.targets.size();
-  if (is_overloaded) {
-    const auto begin = out.targets.begin() + static_cast<std::ptrdiff_t>(first);
-    out.targets.erase(std::remove_if(begin, out.targets.end(), is_overloaded), out.targets.end());
-  }
-  if (write_message(topic, request, first, out)) return Refusal::kNone;
-  if (selected > first) return outbox.respond_overloaded(sender, request, out);
-  return outbox.respond_no_destination(sender, request, out);
-}
-
-Refusal Router::Impl::route_request(const Peer& sender, const Route& route, std::string_view topic,
-                                    dxl::MessageView request, Deliveries& out) {
-  const bool is_explicit =
-      !request.service_id.empty() && !request.client_ids.empty() && !request.broker_ids.empty();
-  if (is_explicit || topic.starts_with(dxl::kBrokerServicePrefix)) {
-    return deliver_request(sender, route, topic, request, out);
-  }
-  const Service* service = look_up(route, topic, request.service_id);
-  const Peer* host = service == nullptr ? nullptr : find_host(*service, route);
-  if (host == nullptr) return outbox.respond_no_destination(sender, request, out);
-  if (is_overloaded && is_overloaded(host->id))
-    return outbox.respond_overloaded(sender, request, out);
-  const One brokers{outbox.broker_id()}, clients{service->client_instance_guid};
-  request.broker_ids = std::span<const std::string_view>(brokers);
-  request.client_ids = std::span<const std::string_view>(clients);
-  request.service_id = service->service_guid;
-  const std::size_t first = out.targets.size();
-  out.targets.push_back(host->id);
-  write_message(topic, request, first, out);
-  return Refusal::kNone;
-}
-
-void Router::Impl::clean_registry(const Peer& sender, const dxl::MessageView& error,
-                                  Deliveries& out) {
-  if (error.error_code != dxl::kServiceUnavailable || error.service_id.empty()) return;
-  const Service* service = registry.find(error.service_id);
-  if (service == nullptr || service->connection != sender.id) return;
-  if (const auto removed = registry.remove(error.service_id, service->client_guid))
-    announce_removal(*removed, out);
-}
-
-void Router::Impl::publish_event(std::string_view topic, std::string_view payload,
-                                 Deliveries& out) {
-  const Route& route = routes.to(topic);
-  if (route.targets.empty()) return;
-  dxl::MessageView event;
-  event.payload = payload;
-  std::string id;
-  outbox.sign(event, id);
-  deliver(route, topic, event, out);
-}
-
-void Router::Impl::announce_removal(const Service& service, Deliveries& out) {
-  publish_event("/mcafee/event/dxl/svcregistry/unregister",
-                unregister_event_json(service.service_guid), out);
-}
-
 Refusal Router::Impl::refuse_send(const Peer& sender, std::string_view topic,
                                   std::string_view payload, Deliveries& out) {
   detail = routes.authorization().explain(sender.identity, Direction::kSend, topic).reason;
-  const auto message = dxl::decode_message(payload);
+  const auto message = dxl::decode_message(payload, kMessageLimits);
   if (message && message->type == dxl::MessageType::kRequest)
     outbox.respond_error(sender, *message, dxl::kNotAuthorisedToSend,
                          fmt::format("not authorized to send to {}", topic), out);
   return Refusal::kNotAuthorised;
 }
 
+// A message with longer lists than we take is not passed on as it is: it would reach others with
+// source fields of the sender's choice.
+Refusal Router::Impl::take_undecoded(const Route& route, TopicKind kind, std::string_view topic,
+                                     std::string_view payload, const dxl::Error& error,
+                                     Deliveries& out) {
+  const bool is_too_long =
+      error.code == dxl::ErrorCode::kLimitExceeded && is_message_for_others(payload);
+  if (kind == TopicKind::kOrdinary && !is_too_long) {
+    deliver_opaque(route, topic, payload, out);
+    return Refusal::kNone;
+  }
+  detail = error.message;
+  return is_too_long ? Refusal::kTooManyElements : Refusal::kOpaqueOnBuiltin;
+}
+
+void Router::Impl::find_disowned(const Peer& sender, const dxl::MessageView& error,
+                                 std::optional<Change>& change) const {
+  if (error.error_code != dxl::kServiceUnavailable || error.service_id.empty()) return;
+  const Service* service = registry.find(error.service_id);
+  if (service == nullptr || service->connection != sender.id) return;
+  change = ServiceDisowned{service->service_guid, sender.id};
+}
+
 Refusal Router::Impl::publish(ConnectionId from, std::string_view topic, std::string_view payload,
-                              Deliveries& out) {
+                              Deliveries& out, std::optional<Change>& change) {
+  change.reset();
   routes.trim();
   detail.clear();
   const Peer* sender = routes.find(from);
@@ -216,65 +174,49 @@ Refusal Router::Impl::publish(ConnectionId from, std::string_view topic, std::st
   const Route& route = routes.to(topic);
   if (!routes.may_send(*sender, topic, route)) return refuse_send(*sender, topic, payload, out);
   if (route.kind == TopicKind::kBrokerEvent) return Refusal::kBrokerTopic;
+  const bool is_unused = route.kind == TopicKind::kTestMode && !options.test_mode;
+  const TopicKind kind = is_unused ? TopicKind::kOrdinary : route.kind;
 
-  auto message = dxl::decode_message(payload);
-  if (!message) {
-    if (route.kind == TopicKind::kOrdinary) {
-      deliver_opaque(route, topic, payload, out);
-      return Refusal::kNone;
-    }
-    detail = message.error().message;
-    return Refusal::kOpaqueOnBuiltin;
-  }
+  auto message = dxl::decode_message(payload, kMessageLimits);
+  if (!message) return take_undecoded(route, kind, topic, payload, message.error(), out);
   stamp(*sender, *message);
-  if (route.kind != TopicKind::kOrdinary) return serve(*sender, route.kind, *message, out);
+  if (kind != TopicKind::kOrdinary) return serve(*sender, kind, *message, out, change);
   if (message->type == dxl::MessageType::kRequest)
     return route_request(*sender, route, topic, *message, out);
-  if (message->type == dxl::MessageType::kErrorResponse) clean_registry(*sender, *message, out);
+  if (message->type == dxl::MessageType::kErrorResponse) find_disowned(*sender, *message, change);
   deliver(route, topic, *message, out);
+  if (message->type == dxl::MessageType::kEvent) request_for_event(*sender, topic, *message, out);
   return Refusal::kNone;
 }
+
 Router::Router(RouterOptions options, Authorization authorization, base::Clock& clock,
                base::Random& random)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(authorization), clock, random)) {}
 Router::~Router() = default;
 
-void Router::connect(ConnectionId connection, Identity identity) {
-  impl_->routes.connect(connection, std::move(identity));
-}
-
-void Router::disconnect(ConnectionId connection, Deliveries& out) {
-  impl_->routes.disconnect(connection);
-  for (const Service& service : impl_->registry.remove_connection(connection))
-    impl_->announce_removal(service, out);
-}
-
-void Router::subscribe(ConnectionId connection, std::string_view filter) {
-  impl_->routes.subscribe(connection, filter);
-}
-
-void Router::unsubscribe(ConnectionId connection, std::string_view filter) {
-  impl_->routes.unsubscribe(connection, filter);
-}
-
-std::size_t Router::subscription_count(ConnectionId connection) const {
-  return impl_->routes.subscription_count(connection);
-}
-
 Refusal Router::publish(ConnectionId from, std::string_view topic, std::string_view payload,
-                        Deliveries& out) {
-  return impl_->publish(from, topic, payload, out);
+                        Deliveries& out, std::optional<Change>& change) {
+  return impl_->publish(from, topic, payload, out, change);
+}
+
+void Router::respond_error(ConnectionId requester, const dxl::MessageView& request,
+                           std::uint32_t code, std::string_view text, Deliveries& out) {
+  if (const Peer* peer = impl_->routes.find(requester))
+    impl_->outbox.respond_error(*peer, request, code, text, out);
 }
 
 std::string_view Router::refusal_detail() const { return impl_->detail; }
 
-void Router::tick(Deliveries& out) {
-  for (const Service& service : impl_->registry.remove_expired(impl_->clock.now()))
-    impl_->announce_removal(service, out);
+bool Router::has_expired_services() const {
+  return impl_->registry.has_expired(impl_->clock.now());
 }
 
-void Router::set_authorization(Authorization authorization) {
-  impl_->routes.set_authorization(std::move(authorization));
+std::size_t Router::subscription_bytes(ConnectionId connection) const {
+  return impl_->routes.subscription_bytes(connection);
+}
+
+std::size_t Router::subscription_count(ConnectionId connection) const {
+  return impl_->routes.subscription_count(connection);
 }
 
 const Authorization& Router::authorization() const { return impl_->routes.authorization(); }

@@ -1,12 +1,13 @@
-// The fabric's decisions as a pure state machine: connections, subscriptions and publishes in,
-// deliveries out (DXL reference §5). Touches no socket, clock or thread; the broker shell owns one
-// and is its only caller.
+// The fabric's decisions as a pure state machine: changes and publishes in, deliveries out (DXL
+// reference §5). Touches no socket, clock or thread. Each I/O thread of the broker shell owns a
+// replica and is its only caller.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "base/ports.hpp"
 #include "dxl/message_codec.hpp"
 #include "fabric/authorization.hpp"
+#include "fabric/change.hpp"
 #include "fabric/identity.hpp"
 
 namespace tiara::fabric {
@@ -56,19 +58,47 @@ enum class Refusal : std::uint8_t {
   kNoDestination,    // a request reached nobody; answered with 0x80000001
   kForeignService,   // registering or unregistering somebody else's service
   kOverloaded,       // a request's receiver has too much waiting; answered with 0x80000002
+  kTooManyElements,  // a list of the message is longer than the decoder's limit
 };
 std::string_view to_string(Refusal refusal);
 
 // More services of one connection are refused with 0x80000011.
 inline constexpr std::size_t kMaxServicesPerConnection = 256;
 
+// Messages per second over the last complete sample (DXL reference §5.6.7).
+struct MessageRates {
+  double incoming = 0, outgoing = 0;
+};
+
 struct RouterOptions {
-  std::string broker_id;
+  std::string broker_id{};
   std::string version_text = "0.1.0.0";
-  std::int64_t start_time = 0;
+  std::int64_t start_time = 0;  // epoch seconds
+  std::string host_name{};
+  std::uint16_t port = 0, web_socket_port = 0;
+  std::size_t connection_limit = 0;  // for brokerregistry/query; 0: none
+  // Own zone first, then those of its ancestors (DXL reference §5.4.2).
+  std::vector<std::string> service_zones{};
+  bool send_connect_events = false;
+  bool test_mode = false;
   // Whether so much waits to be sent to a connection that requests for it are answered with
   // 0x80000002 instead (§5.9). Empty: never.
   std::function<bool(ConnectionId)> is_overloaded{};
+  std::function<MessageRates()> rates{};  // empty: none
+};
+
+// What applying a change came to; announce() turns it into messages.
+struct Outcome {
+  struct TopicChange {
+    bool added = false;
+    std::string topic;
+    std::uint64_t change_count = 0;
+  };
+  Refusal refusal = Refusal::kNone;
+  std::vector<Service> removed;
+  std::vector<TopicChange> topics;
+  // The instance id of a client that left, for its disconnect event.
+  std::string instance_id;
 };
 
 class Router {
@@ -77,31 +107,35 @@ class Router {
          base::Random& random);
   ~Router();
 
-  void connect(ConnectionId connection, Identity identity);
-  // Its services leave with it: an unregister event for each goes to `out`.
-  void disconnect(ConnectionId connection, Deliveries& out);
-  void subscribe(ConnectionId connection, std::string_view filter);
-  void unsubscribe(ConnectionId connection, std::string_view filter);
-  std::size_t subscription_count(ConnectionId connection) const;
+  // The same on every replica; sends nothing.
+  Outcome apply(const Change& change);
+  // On the replica where the change came from, once all have applied it: the events, then the
+  // answer to whoever asked. Returns what was refused, for counters and the log.
+  Refusal announce(const Change& change, const Outcome& outcome, Deliveries& out);
 
   // One PUBLISH from an ordinary client, through the pipeline of §5.2: authorise, stamp, look up,
   // built-in topics, deliver, answer a request that reached nobody. `payload` that is no DXL
-  // message is delivered as it came (§2.4).
+  // message is delivered as it came (§2.4). Changes nothing that the replicas share: if the message
+  // asks for that, `change` says what, to be applied and announced.
   Refusal publish(ConnectionId from, std::string_view topic, std::string_view payload,
-                  Deliveries& out);
+                  Deliveries& out, std::optional<Change>& change);
 
-  // What was wrong with the last refused publish, for the log; empty if the Refusal says it all.
+  // For requests that the shell itself cannot carry out. Nothing if the requester has gone.
+  void respond_error(ConnectionId requester, const dxl::MessageView& request, std::uint32_t code,
+                     std::string_view text, Deliveries& out);
+
+  // What was wrong with the last refused publish or change, for the log; empty if the Refusal says
+  // it all.
   std::string_view refusal_detail() const;
 
-  // Expires services past their TTL; call about once a minute.
-  void tick(Deliveries& out);
-
-  // Takes effect for the next publish and delivery.
-  void set_authorization(Authorization authorization);
+  bool has_expired_services() const;  // then a ServicesExpired is due; ask about once a minute
+  std::size_t subscription_count(ConnectionId connection) const;
+  std::size_t subscription_bytes(ConnectionId connection) const;  // of its filters, summed
   const Authorization& authorization() const;
-
   std::size_t connection_count() const;
   std::size_t service_count() const;
+  // Lines of text for the log in test mode (§5.7.11).
+  std::string describe_state() const;
 
  private:
   struct Impl;

@@ -44,6 +44,11 @@ TEST(RouterAllocation, AWarmRouterAllocatesNothingPerMessage) {
   harness.connect(3, "b", {"/events/+/x"});
   harness.register_service(2,
                            R"({"serviceGuid":"{s}","requestChannels":["/served"],"ttlMins":60})");
+  harness.register_service(
+      2,
+      R"({"serviceGuid":"{e}","requestChannels":["/a/service/longer/than/a/short/string/converted"],)"
+      R"("metaData":{"eventToRequestPrefix":"/a/service/longer/than/a/short/string",)"
+      R"("eventToRequestTopic":"/converted"},"ttlMins":60})");
 
   dxl::MessageView response;
   response.type = dxl::MessageType::kResponse;
@@ -55,19 +60,23 @@ TEST(RouterAllocation, AWarmRouterAllocatesNothingPerMessage) {
   const std::string kRequest = harness.encode(harness.request("a request's payload"));
   const std::string kResponse = harness.encode(response);
   const std::string kEvent = harness.encode(harness.event("an event's payload"));
+  std::optional<Change> change;
+  const auto sends = [&](ConnectionId from, std::string_view topic, std::string_view message) {
+    return harness.router.publish(from, topic, message, harness.deliveries, change) ==
+               Refusal::kNone &&
+           !change;
+  };
   const auto round = [&] {
     harness.deliveries.clear();
-    bool fine =
-        harness.router.publish(1, "/served", kRequest, harness.deliveries) == Refusal::kNone;
+    bool fine = sends(1, "/served", kRequest);
     for (const std::string_view topic :
-         {"/events/a/x", "/guarded/topic", "/mcafee/event/external/file/report"})
-      fine = fine && harness.router.publish(1, topic, kEvent, harness.deliveries) == Refusal::kNone;
-    return fine && harness.router.publish(2, "/mcafee/client/{asker}", kResponse,
-                                          harness.deliveries) == Refusal::kNone;
+         {"/events/a/x", "/guarded/topic", "/mcafee/event/external/file/report", "/converted"})
+      fine = sends(1, topic, kEvent) && fine;
+    return sends(2, "/mcafee/client/{asker}", kResponse) && fine;
   };
 
   ASSERT_TRUE(round());
-  ASSERT_EQ(harness.deliveries.items.size(), 5U);
+  ASSERT_EQ(harness.deliveries.items.size(), 7U);
   const std::size_t before = allocations;
   bool fine = true;
   for (int i = 0; i < 100; ++i) fine = round() && fine;

@@ -1,11 +1,11 @@
-// Topics the broker answers itself (DXL reference §5.5, extensions.md "Fabric").
-#include <fmt/format.h>
-
+// Topics the broker answers itself (DXL reference §5.5, §5.6, extensions.md "Fabric").
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "dxl/message.hpp"
 #include "fabric/authorization_query.hpp"
+#include "fabric/broker_json.hpp"
 #include "fabric/registry_json.hpp"
 #include "fabric/router_impl.hpp"
 
@@ -16,23 +16,51 @@ namespace {
 // the fabric's own topics stay silent, as in the original.
 constexpr std::uint32_t kBadRequest = 1;
 
+Asker to_asker(const Peer& sender, const dxl::MessageView& request) {
+  return {sender.id, std::string(request.message_id), std::string(request.reply_to_topic),
+          std::string(request.service_id)};
+}
+
+// Those that other brokers would answer too, if there were any: a request for other brokers only
+// reaches nobody here.
+bool is_for_addressed_brokers(TopicKind kind) {
+  return kind == TopicKind::kServiceQuery || kind == TopicKind::kBrokerQuery ||
+         kind == TopicKind::kTopicQuery || kind == TopicKind::kAuthorizationQuery;
+}
+
 }  // namespace
 
 Refusal Router::Impl::serve(const Peer& sender, TopicKind kind, const dxl::MessageView& request,
-                            Deliveries& out) {
+                            Deliveries& out, std::optional<Change>& change) {
   if (request.type != dxl::MessageType::kRequest) {
     detail = "the message is no request";
     return Refusal::kOpaqueOnBuiltin;
   }
+  if (is_for_addressed_brokers(kind) && !is_addressed_here(request))
+    return outbox.respond_no_destination(sender, request, out);
   switch (kind) {
     case TopicKind::kRegister:
-      return register_service(sender, request, out);
+      return register_service(sender, request, change);
     case TopicKind::kUnregister:
-      return unregister_service(sender, request, out);
+      return unregister_service(sender, request, change);
     case TopicKind::kServiceQuery:
       return query_services(sender, request, out);
+    case TopicKind::kBrokerQuery:
+      return query_broker(sender, request, out);
+    case TopicKind::kTopicQuery:
+      return query_topics(sender, request, out);
+    case TopicKind::kSubscriptionsQuery:
+      return count_subscriptions(sender, request, out);
+    case TopicKind::kHealth:
+      return report_health(sender, request, out);
+    case TopicKind::kClientQuery:
+      return find_client(sender, request, out);
+    case TopicKind::kTestMode:
+      return answer(sender, request, {}, out);  // nothing visible depends on the flag
     case TopicKind::kAuthorizationQuery:
       return query_authorization(sender, request, out);
+    case TopicKind::kUnknownExtension:
+      return outbox.respond_no_destination(sender, request, out);
     case TopicKind::kOrdinary:
     case TopicKind::kBrokerEvent:
       break;
@@ -45,8 +73,14 @@ Refusal Router::Impl::bad_builtin(const dxl::Error& error) {
   return Refusal::kBadBuiltin;
 }
 
+Refusal Router::Impl::answer(const Peer& sender, const dxl::MessageView& request,
+                             std::string_view payload, Deliveries& out) {
+  outbox.respond(sender, request, payload, out);
+  return Refusal::kNone;
+}
+
 Refusal Router::Impl::register_service(const Peer& sender, const dxl::MessageView& request,
-                                       Deliveries& out) {
+                                       std::optional<Change>& change) {
   auto parsed = parse_registration(json, request.payload);
   if (!parsed) return bad_builtin(parsed.error());
   Service service = *std::move(parsed);
@@ -55,73 +89,100 @@ Refusal Router::Impl::register_service(const Peer& sender, const dxl::MessageVie
   service.client_instance_guid = sender.identity.instance_id;
   for (const Thumbprints& certificate : sender.identity.chain)
     service.certificates.push_back(certificate.sha1);
+  service.broker_zones = options.service_zones;
   service.registration_time = clock.epoch_seconds();
   service.registered_at = clock.now();
-
-  if (registry.find(service.service_guid) == nullptr &&
-      registry.count(sender.id) >= kMaxServicesPerConnection) {
-    detail = fmt::format("more than {} services on one connection", kMaxServicesPerConnection);
-    outbox.respond_error(sender, request, dxl::kServiceLimitExceeded, "service limit exceeded",
-                         out);
-    return Refusal::kBadBuiltin;
-  }
-  const std::string guid = service.service_guid;
-  if (!registry.put(std::move(service))) {
-    detail = "service " + guid + " is registered with another certificate";
-    outbox.respond_error(sender, request, dxl::kNotAuthorisedToSend, detail, out);
-    return Refusal::kForeignService;
-  }
-  publish_event("/mcafee/event/dxl/svcregistry/register",
-                register_event_json(*registry.find(guid), outbox.broker_id()), out);
-  outbox.respond(sender, request, {}, out);
+  change = ServiceRegistered{std::move(service), to_asker(sender, request)};
   return Refusal::kNone;
 }
 
 Refusal Router::Impl::unregister_service(const Peer& sender, const dxl::MessageView& request,
-                                         Deliveries& out) {
-  const auto guid = parse_unregistration(json, request.payload);
+                                         std::optional<Change>& change) {
+  auto guid = parse_unregistration(json, request.payload);
   if (!guid) return bad_builtin(guid.error());
-  const bool is_known = registry.find(*guid) != nullptr;
-  const auto removed = registry.remove(*guid, sender.identity.canonical_id);
-  if (removed) announce_removal(*removed, out);
-  outbox.respond(sender, request, {}, out);
-  if (removed || !is_known) return Refusal::kNone;
-  detail = "service " + *guid + " is registered with another certificate";
-  return Refusal::kForeignService;
+  change = ServiceUnregistered{*std::move(guid), sender.identity.canonical_id,
+                               to_asker(sender, request)};
+  return Refusal::kNone;
 }
 
-Refusal Router::Impl::query_services(const Peer& sender, const dxl::MessageView& request,
-                                     Deliveries& out) {
-  if (!is_addressed_here(request)) return outbox.respond_no_destination(sender, request, out);
-  const auto query = parse_service_query(json, request.payload);
-  if (!query) return bad_builtin(query.error());
+std::string Router::Impl::services_json(const ServiceQuery& query) {
   std::vector<QueriedService> found;
   registry.for_each([&](const Service& service) {
-    if (!selects(*query, service)) return;
+    if (!selects(query, service)) return;
     QueriedService entry{&service, {}};
     if (const Peer* host = routes.find(service.connection))
       for (const std::string& channel : service.request_channels)
         if (!routes.may_receive(*host, channel)) entry.unauthorized_channels.push_back(channel);
     found.push_back(std::move(entry));
   });
-  outbox.respond(sender, request, query_response_json(found, outbox.broker_id()), out);
-  return Refusal::kNone;
+  return query_response_json(found, outbox.broker_id());
+}
+
+Refusal Router::Impl::query_services(const Peer& sender, const dxl::MessageView& request,
+                                     Deliveries& out) {
+  const auto query = parse_service_query(json, request.payload);
+  if (!query) return bad_builtin(query.error());
+  return answer(sender, request, services_json(*query), out);
+}
+
+Refusal Router::Impl::query_broker(const Peer& sender, const dxl::MessageView& request,
+                                   Deliveries& out) {
+  const auto guid = parse_broker_query(json, request.payload);
+  if (!guid) return bad_builtin(guid.error());
+  const bool is_known = guid->value_or(options.broker_id) == options.broker_id;
+  return answer(sender, request, is_known ? broker_query_json(options) : no_broker_json(), out);
+}
+
+Refusal Router::Impl::query_topics(const Peer& sender, const dxl::MessageView& request,
+                                   Deliveries& out) {
+  const auto query = parse_topic_query(json, request.payload);
+  if (!query) return bad_builtin(query.error());
+  if (query->broker_guid.value_or(options.broker_id) != options.broker_id)
+    return answer(sender, request, topic_query_json(0, false), out);
+  const bool all_exist =
+      std::all_of(query->topics.begin(), query->topics.end(),
+                  [this](const std::string& topic) { return topics.contains(topic); });
+  return answer(sender, request, topic_query_json(topics.size(), all_exist), out);
+}
+
+Refusal Router::Impl::count_subscriptions(const Peer& sender, const dxl::MessageView& request,
+                                          Deliveries& out) {
+  const auto topic = parse_subscriptions_query(json, request.payload);
+  if (!topic) return bad_builtin(topic.error());
+  return answer(sender, request, subscriptions_json(routes.count_subscriptions_to(*topic)), out);
+}
+
+Refusal Router::Impl::report_health(const Peer& sender, const dxl::MessageView& request,
+                                    Deliveries& out) {
+  const Health health{routes.size(), registry.size(),
+                      options.rates ? options.rates() : MessageRates{}, options.start_time};
+  return answer(sender, request, health_json(health), out);
+}
+
+// Whoever asks about a client that is nowhere waits in vain, as with the original.
+Refusal Router::Impl::find_client(const Peer& sender, const dxl::MessageView& request,
+                                  Deliveries& out) {
+  const auto id = parse_client_query(json, request.payload);
+  if (!id) return bad_builtin(id.error());
+  return routes.has_client(*id) ? answer(sender, request, client_found_json(), out)
+                                : Refusal::kNone;
 }
 
 Refusal Router::Impl::query_authorization(const Peer& sender, const dxl::MessageView& request,
                                           Deliveries& out) {
-  if (!is_addressed_here(request)) return outbox.respond_no_destination(sender, request, out);
   const auto text =
       answer_authorization_query(routes.authorization(), sender.identity, json, request.payload);
-  if (text) {
-    outbox.respond(sender, request, *text, out);
-    return Refusal::kNone;
-  }
+  if (text) return answer(sender, request, *text, out);
   const bool refused = text.error().code == dxl::ErrorCode::kNotAuthorised;
   outbox.respond_error(sender, request, refused ? dxl::kNotAuthorisedToSend : kBadRequest,
                        text.error().message, out);
   detail = text.error().message;
   return refused ? Refusal::kNotAuthorised : Refusal::kBadBuiltin;
+}
+
+std::string Router::describe_state() const {
+  return "brokers " + broker_query_json(impl_->options) + "topics " +
+         topic_query_json(impl_->topics.size(), true) + "services " + impl_->services_json({});
 }
 
 }  // namespace tiara::fabric

@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,6 +40,8 @@ inline Identity identity_of(const std::string& name, ConnectionId connection) {
                        std::to_string(connection));
 }
 
+using Filters = std::vector<std::string>;
+
 struct Delivered {
   std::string topic;
   dxl::MessageView message;  // into the harness; valid until the next call
@@ -47,21 +50,49 @@ struct Delivered {
 
 class RouterHarness {
  public:
-  explicit RouterHarness(Policy policy = {})
-      : router({.broker_id = std::string(kBroker),
-                .is_overloaded = [this](ConnectionId id) { return overloaded.contains(id); }},
-               Authorization(std::move(policy)), clock, random) {}
+  explicit RouterHarness(Policy policy = {}, RouterOptions options = {})
+      : router(completed(std::move(options)), Authorization(std::move(policy)), clock, random) {}
 
-  void connect(ConnectionId connection, const std::string& name,
-               std::vector<std::string_view> filters = {}) {
-    router.connect(connection, identity_of(name, connection));
-    for (const std::string_view filter : filters) router.subscribe(connection, filter);
+  // Applies and announces, adding to `deliveries`.
+  Refusal change(const Change& change) {
+    const Outcome outcome = router.apply(change);
+    return router.announce(change, outcome, deliveries);
   }
 
-  // Publishes and keeps what came of it in `deliveries`.
+  void connect(ConnectionId connection, const std::string& name, Filters filters = {}) {
+    connect(connection, identity_of(name, connection));
+    subscribe(connection, std::move(filters));
+  }
+  // The following leave in `deliveries` what came of them alone.
+  void connect(ConnectionId connection, Identity identity) {
+    deliveries.clear();
+    change(ClientConnected{connection, std::move(identity)});
+  }
+  void disconnect(ConnectionId connection) {
+    deliveries.clear();
+    change(ClientDisconnected{connection});
+  }
+  void subscribe(ConnectionId connection, Filters filters) {
+    deliveries.clear();
+    change(Subscribed{connection, std::move(filters)});
+  }
+  void unsubscribe(ConnectionId connection, Filters filters) {
+    deliveries.clear();
+    change(Unsubscribed{connection, std::move(filters)});
+  }
+  void expire_services() {
+    deliveries.clear();
+    if (router.has_expired_services()) change(ServicesExpired{clock.now()});
+  }
+  void set_policy(Policy policy) {
+    change(AuthorizationReplaced{std::make_shared<const Authorization>(std::move(policy))});
+  }
+
   Refusal publish(ConnectionId from, std::string_view topic, std::string_view payload) {
     deliveries.clear();
-    return router.publish(from, topic, payload, deliveries);
+    std::optional<Change> wanted;
+    const Refusal refusal = router.publish(from, topic, payload, deliveries, wanted);
+    return wanted ? change(*wanted) : refusal;
   }
   Refusal publish(ConnectionId from, std::string_view topic, const dxl::MessageView& message) {
     return publish(from, topic, encode(message));
@@ -118,6 +149,12 @@ class RouterHarness {
       lines.push_back(line);
     }
     return lines;
+  }
+
+  RouterOptions completed(RouterOptions options) {
+    options.broker_id = kBroker;
+    options.is_overloaded = [this](ConnectionId id) { return overloaded.contains(id); };
+    return options;
   }
 
   std::set<ConnectionId> overloaded;

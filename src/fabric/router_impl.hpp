@@ -1,17 +1,22 @@
-// The router's state and the steps of its pipeline; router.cpp moves messages, router_built_in.cpp
-// answers the topics that are the broker's own.
+// The router's state and the steps of its pipeline: router.cpp takes messages in,
+// router_requests.cpp finds services for them, router_built_in.cpp answers the topics that are the
+// broker's own, router_changes.cpp applies changes and router_events.cpp announces them.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "dxl/json.hpp"
 #include "fabric/outbox.hpp"
+#include "fabric/registry_json.hpp"
 #include "fabric/router.hpp"
 #include "fabric/routes.hpp"
 #include "fabric/service_registry.hpp"
 #include "fabric/text_map.hpp"
+#include "fabric/topic_registry.hpp"
 
 namespace tiara::fabric {
 
@@ -30,42 +35,83 @@ struct Router::Impl {
                Deliveries& out);
   static void deliver_opaque(const Route& route, std::string_view topic, std::string_view payload,
                              Deliveries& out);
+  Refusal refuse_send(const Peer& sender, std::string_view topic, std::string_view payload,
+                      Deliveries& out);
+  // What is no DXL message, or none we can read whole.
+  Refusal take_undecoded(const Route& route, TopicKind kind, std::string_view topic,
+                         std::string_view payload, const dxl::Error& error, Deliveries& out);
+  Refusal publish(ConnectionId from, std::string_view topic, std::string_view payload,
+                  Deliveries& out, std::optional<Change>& change);
+  // A service that says it does not exist is believed about itself alone (§8.4.3).
+  void find_disowned(const Peer& sender, const dxl::MessageView& error,
+                     std::optional<Change>& change) const;
+
   // The service's connection if it can get what `route` carries.
   const Peer* find_host(const Service& service, const Route& route) const;
   const Service* look_up(const Route& route, std::string_view topic, std::string_view service_id);
+  // `request`, addressed to the service.
+  void send_to_service(const Service& service, const Peer& host, std::string_view topic,
+                       dxl::MessageView request, Deliveries& out) const;
+  bool is_overloaded(ConnectionId connection) const;
   Refusal deliver_request(const Peer& sender, const Route& route, std::string_view topic,
                           const dxl::MessageView& request, Deliveries& out);
   Refusal route_request(const Peer& sender, const Route& route, std::string_view topic,
-                        dxl::MessageView request, Deliveries& out);
-  // A service that says it does not exist is believed about itself alone (§8.4.3).
-  void clean_registry(const Peer& sender, const dxl::MessageView& error, Deliveries& out);
-  // From the broker itself.
-  void publish_event(std::string_view topic, std::string_view payload, Deliveries& out);
-  void announce_removal(const Service& service, Deliveries& out);
-  Refusal refuse_send(const Peer& sender, std::string_view topic, std::string_view payload,
-                      Deliveries& out);
-  Refusal publish(ConnectionId from, std::string_view topic, std::string_view payload,
-                  Deliveries& out);
+                        const dxl::MessageView& request, Deliveries& out);
+  // Requests to the services that want this event as one (§5.4.5).
+  void request_for_event(const Peer& sender, std::string_view topic, const dxl::MessageView& event,
+                         Deliveries& out);
 
   // A message on a topic the broker answers itself.
   Refusal serve(const Peer& sender, TopicKind kind, const dxl::MessageView& request,
-                Deliveries& out);
+                Deliveries& out, std::optional<Change>& change);
   Refusal bad_builtin(const dxl::Error& error);
-  Refusal register_service(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
-  // Answered with an empty response whatever comes of it.
-  Refusal unregister_service(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
+  Refusal answer(const Peer& sender, const dxl::MessageView& request, std::string_view payload,
+                 Deliveries& out);
+  Refusal register_service(const Peer& sender, const dxl::MessageView& request,
+                           std::optional<Change>& change);
+  Refusal unregister_service(const Peer& sender, const dxl::MessageView& request,
+                             std::optional<Change>& change);
   Refusal query_services(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
+  Refusal query_broker(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
+  Refusal query_topics(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
+  Refusal count_subscriptions(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
+  Refusal report_health(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
+  Refusal find_client(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
   Refusal query_authorization(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
+  std::string services_json(const ServiceQuery& query);
 
+  Outcome apply(const ClientConnected& change);
+  Outcome apply(const ClientDisconnected& change);
+  Outcome apply(const Subscribed& change);
+  Outcome apply(const Unsubscribed& change);
+  Outcome apply(const ServiceRegistered& change);
+  Outcome apply(const ServiceUnregistered& change);
+  Outcome apply(const ServiceDisowned& change);
+  Outcome apply(const ServicesExpired& change);
+  Outcome apply(const AuthorizationReplaced& change);
+
+  Refusal announce(const Change& change, const Outcome& outcome, Deliveries& out);
+  void answer_registration(const ServiceRegistered& change, const Outcome& outcome,
+                           Deliveries& out);
+  void answer_unregistration(const ServiceUnregistered& change, const Outcome& outcome,
+                             Deliveries& out);
+  // From the broker itself. `make_payload` is asked only if somebody listens.
+  template <class MakePayload>
+  void publish_event(std::string_view topic, MakePayload&& make_payload, Deliveries& out,
+                     std::span<const std::string_view> fields = {});
+  void announce_topic(const Outcome::TopicChange& topic, Deliveries& out);
+
+  const RouterOptions options;
   base::Clock& clock;
   Outbox outbox;
-  std::function<bool(ConnectionId)> is_overloaded;
   Routes routes;
   ServiceRegistry registry;
+  TopicRegistry topics;
   dxl::JsonDocument json;
   std::string detail;
   std::vector<std::string_view> other_fields;  // scratch
   BorrowedTextSet destinations;                // scratch
+  std::string request_topic, reply_topic;      // scratch
 };
 
 }  // namespace tiara::fabric

@@ -75,24 +75,24 @@ TEST(RouterRandom, SurvivesRandomSequencesOfHostileClients) {
     } else if (action == 1 && connected.size() > 1) {
       const ConnectionId gone = any();
       connected.erase(gone);
-      harness.router.disconnect(gone, harness.deliveries);
+      harness.disconnect(gone);
     } else if (action < 4) {
-      harness.router.subscribe(any(), kFilters[pick(kFilters.size())]);
+      harness.subscribe(any(), {kFilters[pick(kFilters.size())]});
     } else if (action == 4) {
-      harness.router.unsubscribe(any(), kFilters[pick(kFilters.size())]);
+      harness.unsubscribe(any(), {kFilters[pick(kFilters.size())]});
     } else if (action == 5) {
       harness.clock.steady += std::chrono::seconds(pick(200));
-      harness.router.tick(harness.deliveries);
+      harness.expire_services();
     } else if (action == 6) {
-      harness.router.set_authorization(Authorization(
+      harness.set_policy(
           {.rules = {
-               {Direction::kReceive, kFilters[pick(kFilters.size())], {"client1-sha1"}, {}}}}));
+               {Direction::kReceive, kFilters[pick(kFilters.size())], {"client1-sha1"}, {}}}});
     } else {
       std::string payload = kPayloads[pick(kPayloads.size())];
       for (std::size_t n = pick(3); n > 0 && !payload.empty(); --n)
         payload[pick(payload.size())] = static_cast<char>(pick(256));
       if (pick(10) == 0) payload.resize(pick(payload.size() + 1));
-      harness.router.publish(any(), kTopics[pick(kTopics.size())], payload, harness.deliveries);
+      harness.publish(any(), kTopics[pick(kTopics.size())], payload);
     }
     std::size_t targets = 0;
     for (const Delivery& item : harness.deliveries.items) {

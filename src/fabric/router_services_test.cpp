@@ -62,7 +62,7 @@ TEST_F(RouterServices, AnotherSubscriberOfTheTopicDoesNotGetTheRequest) {
 }
 
 TEST_F(RouterServices, AServiceIdPicksItsInstanceWhateverTheTopic) {
-  harness.router.subscribe(3, "/other");
+  harness.subscribe(3, {"/other"});
   EXPECT_EQ(asked(harness.request("p", "{3}")), "/t -> 3");
   EXPECT_EQ(asked(harness.request("p", "{3}"), "/other"), "/other -> 3");
   EXPECT_EQ(asked(harness.request("p", "{unknown}")), kNobody);
@@ -128,13 +128,12 @@ TEST_F(RouterServices, AnUnknownBrokerTopicGoesToWhoeverSubscribesToIt) {
 }
 
 TEST_F(RouterServices, InstancesThatCannotReceiveAreSkipped) {
-  harness.router.unsubscribe(2, "/t");
+  harness.unsubscribe(2, {"/t"});
   EXPECT_EQ(asked(), "/t -> 3");
   EXPECT_EQ(asked(), "/t -> 3");
-  harness.router.set_authorization(
-      Authorization({.rules = {{Direction::kReceive, "/t", {"s2-sha1"}, {}}}}));
+  harness.set_policy({.rules = {{Direction::kReceive, "/t", {"s2-sha1"}, {}}}});
   EXPECT_EQ(asked(), kNobody);
-  harness.router.subscribe(2, "/t");
+  harness.subscribe(2, {"/t"});
   EXPECT_EQ(asked(), "/t -> 2");
   EXPECT_EQ(asked(harness.request("p", "{3}")), kNobody);
 }
@@ -146,8 +145,11 @@ TEST_F(RouterServices, ServicesExpireAfterLifetimeAndGrace) {
   harness.clock.steady += std::chrono::seconds(1);
   EXPECT_EQ(asked(), "/t -> 3");
   EXPECT_EQ(asked(), "/t -> 3");
-  harness.deliveries.clear();
-  harness.router.tick(harness.deliveries);
+  // By id it is still reached, and the query still lists it.
+  EXPECT_EQ(asked(harness.request("p", "{2}")), "/t -> 2");
+  harness.publish(1, kQuery, harness.request(R"({"serviceGuid":"{2}"})"));
+  EXPECT_NE(harness.delivered()[0].message.payload, "{\"services\":{}}\n");
+  harness.expire_services();
   ASSERT_EQ(harness.summary(), (Lines{"/mcafee/event/dxl/svcregistry/unregister -> 9"}));
   EXPECT_EQ(harness.delivered()[0].message.payload, "{\"serviceGuid\":\"{2}\"}\n");
   EXPECT_EQ(harness.router.service_count(), 1U);
@@ -191,8 +193,7 @@ TEST_F(RouterServices, TheSameCertificateMovesItsServiceToANewConnection) {
   harness.connect(4, "s2", {"/t"});
   EXPECT_EQ(harness.register_service(4, registration("{2}", "/t")), Refusal::kNone);
   EXPECT_EQ(asked(harness.request("p", "{2}")), "/t -> 4");
-  harness.deliveries.clear();
-  harness.router.disconnect(2, harness.deliveries);
+  harness.disconnect(2);
   EXPECT_EQ(harness.summary(), Lines{});
   EXPECT_EQ(asked(harness.request("p", "{2}")), "/t -> 4");
 }
@@ -208,8 +209,7 @@ TEST_F(RouterServices, UnregisteringAnnouncesAndAlwaysAnswers) {
 }
 
 TEST_F(RouterServices, ServicesLeaveWithTheirConnection) {
-  harness.deliveries.clear();
-  harness.router.disconnect(2, harness.deliveries);
+  harness.disconnect(2);
   ASSERT_EQ(harness.summary(), (Lines{"/mcafee/event/dxl/svcregistry/unregister -> 9"}));
   EXPECT_EQ(asked(), "/t -> 3");
   EXPECT_EQ(harness.router.service_count(), 1U);
@@ -222,7 +222,7 @@ TEST_F(RouterServices, OnlyTheServicesOwnErrorRemovesIt) {
   error.request_message_id = "{request}";
   error.service_id = "{2}";
   error.error_code = 0x80000001U;
-  harness.router.subscribe(1, "/mcafee/client/{asker}");
+  harness.subscribe(1, {"/mcafee/client/{asker}"});
   harness.publish(3, "/mcafee/client/{asker}", error);
   EXPECT_EQ(harness.router.service_count(), 2U);
   EXPECT_EQ(harness.summary(), (Lines{kNobody}));
@@ -232,12 +232,11 @@ TEST_F(RouterServices, OnlyTheServicesOwnErrorRemovesIt) {
   error.error_code = 0x80000001U;
   harness.publish(2, "/mcafee/client/{asker}", error);
   EXPECT_EQ(harness.router.service_count(), 1U);
-  EXPECT_EQ(harness.summary(), (Lines{"/mcafee/event/dxl/svcregistry/unregister -> 9", kNobody}));
+  EXPECT_EQ(harness.summary(), (Lines{kNobody, "/mcafee/event/dxl/svcregistry/unregister -> 9"}));
 }
 
 TEST_F(RouterServices, TheQueryListsServicesAndWhatTheyMayNotReceive) {
-  harness.router.set_authorization(
-      Authorization({.rules = {{Direction::kReceive, "/t", {"s2-sha1"}, {}}}}));
+  harness.set_policy({.rules = {{Direction::kReceive, "/t", {"s2-sha1"}, {}}}});
   harness.publish(1, kQuery, harness.request(R"({"serviceGuid":"{3}"})"));
   ASSERT_EQ(harness.summary(), (Lines{kNobody}));
   EXPECT_EQ(
@@ -277,6 +276,44 @@ TEST_F(RouterServices, BuiltInTopicsStaySilentOnWhatTheyCannotRead) {
   }
 }
 
+TEST_F(RouterServices, NoRegistrationDivertsWhatTheBrokerOrTieAnswers) {
+  harness.connect(4, "greedy", {"#"});
+  const std::string kTopics[] = {
+      "/mcafee/service/dxl/svcregistry/query", "/mcafee/service/dxl/broker/health",
+      "/mcafee/service/dxl/unknown",           "/opendxl-tiara/service/fabric/authorization",
+      "/opendxl-tiara/service/fabric/unknown", "/mcafee/service/tie/file/reputation",
+      "/opendxl-tiara/service/tie/history"};
+  std::size_t n = 0;
+  for (const std::string& topic : kTopics)
+    EXPECT_EQ(harness.register_service(4, registration("{g" + std::to_string(n++) + "}", topic)),
+              Refusal::kNone);
+  EXPECT_EQ(harness.register_service(4, registration("{g}", "/mcafee/service/#")), Refusal::kNone);
+  for (const std::string& topic : kTopics) {
+    // An unknown topic of the broker is still delivered to subscribers, as with the original, but
+    // not as to a service.
+    const bool is_delivered = topic == "/mcafee/service/dxl/unknown";
+    EXPECT_EQ(asked(harness.request("{}"), topic), is_delivered ? topic + " -> 4" : kNobody);
+    EXPECT_EQ(harness.delivered()[0].message.service_id, "") << topic;
+  }
+  harness.publish(1, kQuery, harness.request(R"({"serviceGuid":"{g5}"})"));
+  EXPECT_NE(harness.delivered()[0].message.payload.find(
+                R"("unauthorizedChannels":["/mcafee/service/tie/file/reputation"])"),
+            std::string_view::npos);
+}
+
+TEST_F(RouterServices, ARegistrationOfAConnectionThatIsGoneIsForgotten) {
+  std::optional<Change> change;
+  harness.router.publish(2, "/mcafee/service/dxl/svcregistry/register",
+                         harness.encode(harness.request(registration("{late}", "/t"))),
+                         harness.deliveries, change);
+  ASSERT_TRUE(change.has_value());
+  harness.disconnect(2);
+  harness.deliveries.clear();
+  EXPECT_EQ(harness.change(*change), Refusal::kNotAuthorised);
+  EXPECT_EQ(harness.summary(), Lines{});
+  EXPECT_EQ(harness.router.service_count(), 1U);
+}
+
 TEST_F(RouterServices, OneConnectionRegistersABoundedNumberOfServices) {
   for (std::size_t i = 0; i < kMaxServicesPerConnection; ++i)
     EXPECT_EQ(harness.register_service(1, registration("{n" + std::to_string(i) + "}", "/n")),
@@ -286,62 +323,6 @@ TEST_F(RouterServices, OneConnectionRegistersABoundedNumberOfServices) {
   EXPECT_EQ(harness.delivered()[0].message.error_code, 0x80000011U);
   EXPECT_EQ(harness.delivered()[0].message.error_message, "service limit exceeded");
   EXPECT_EQ(harness.register_service(1, registration("{n0}", "/n")), Refusal::kNone);
-}
-
-TEST(RouterAuthorizationTopic, AnswersForTheAskersOwnCertificate) {
-  RouterHarness harness;
-  harness.connect(1, "a");
-  EXPECT_EQ(harness.publish(1, kAuthorizationTopic,
-                            harness.request(R"({"direction":"send","topics":)"
-                                            R"(["/free","/mcafee/event/external/file/report"]})")),
-            Refusal::kNone);
-  ASSERT_EQ(harness.summary(), (Lines{kNobody}));
-  EXPECT_EQ(
-      harness.delivered()[0].message.payload,
-      R"({"certificate":{"sha1":"a-sha1","sha256":"a-sha256","subject":"CN=a"},"topics":[)"
-      R"({"topic":"/free","allowed":true,"groups":[],"reason":""},)"
-      R"({"topic":"/mcafee/event/external/file/report","allowed":false,"groups":["TIE Server Set External Reputation"],"reason":"sending to /mcafee/event/external/file/report needs the group \"TIE Server Set External Reputation\"; certificate a-sha1 (CN=a) is in no such group"}]})"
-      "\n");
-}
-
-TEST(RouterAuthorizationTopic, AdministratorsMayAskForOthers) {
-  RouterHarness harness(
-      {.members = {{"root", {"admin-sha1", ""}, {std::string(kGroupAdministrators)}},
-                   {"sandbox", {"sb-sha1", "sb-sha256"}, {std::string(kGroupSetExternal)}}}});
-  harness.connect(1, "admin");
-  harness.connect(2, "sb");
-  const std::string_view query =
-      R"({"direction":"send","topics":["/mcafee/event/external/file/report"],"certificate":"SB-SHA1"})";
-  EXPECT_EQ(harness.publish(1, kAuthorizationTopic, harness.request(query)), Refusal::kNone);
-  EXPECT_EQ(
-      harness.delivered()[0].message.payload,
-      R"({"certificate":{"sha1":"sb-sha1","sha256":"sb-sha256","subject":"sandbox"},"topics":[)"
-      R"({"topic":"/mcafee/event/external/file/report","allowed":true,"groups":[],"reason":""}]})"
-      "\n");
-  // One's own thumbprint is no other certificate; anybody else's is.
-  EXPECT_EQ(harness.publish(2, kAuthorizationTopic, harness.request(query)), Refusal::kNone);
-  harness.connect(3, "nosy");
-  EXPECT_EQ(harness.publish(3, kAuthorizationTopic, harness.request(query)),
-            Refusal::kNotAuthorised);
-  EXPECT_EQ(harness.delivered()[0].message.error_code, 0x80000013U);
-}
-
-TEST(RouterAuthorizationTopic, TellsWhatIsWrongWithARequest) {
-  RouterHarness harness;
-  harness.connect(1, "a");
-  std::string too_many = R"({"direction":"send","topics":["/a")";
-  for (int i = 0; i < 1'000; ++i) too_many += R"(,"/a")";
-  for (const std::string& payload :
-       {std::string("{}"), std::string(R"({"direction":"both","topics":[]})"),
-        std::string(R"({"direction":"send","topics":"/a"})"), too_many + "]}",
-        std::string(R"({"direction":"send","topics":[1]})"),
-        std::string(R"({"direction":"send","topics":[],"certificate":5})")}) {
-    EXPECT_EQ(harness.publish(1, kAuthorizationTopic, harness.request(payload)),
-              Refusal::kBadBuiltin);
-    ASSERT_EQ(harness.summary(), (Lines{kNobody}));
-    EXPECT_EQ(harness.delivered()[0].message.error_code, 1U);
-    EXPECT_NE(harness.delivered()[0].message.error_message, "");
-  }
 }
 
 }  // namespace

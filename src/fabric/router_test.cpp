@@ -40,8 +40,8 @@ TEST(Router, StampsTheTrueSenderOverWhateverTheClientClaims) {
 
 TEST(Router, WithoutCertificatesThereIsNoCertificateField) {
   RouterHarness harness;
-  harness.router.connect(1, make_identity({}, "", "random-uuid"));
-  harness.router.subscribe(1, "/t");
+  harness.connect(1, make_identity({}, "", "random-uuid"));
+  harness.subscribe(1, {"/t"});
   const std::vector<std::string_view> fields{"dxl.certs", "forged"};
   dxl::MessageView message = harness.event();
   message.other_fields = std::span(fields);
@@ -102,6 +102,30 @@ TEST(Router, FindsOneAddresseeAmongThousands) {
   message.client_ids = std::span<const std::string>(names);
   harness.publish(1, "/t", message);
   EXPECT_EQ(harness.summary(), (Lines{"/t -> 2"}));
+}
+
+// Others would read it, with whatever sender it claims, if it were passed on as it is.
+TEST(Router, DropsAMessageWithMoreElementsThanItReads) {
+  RouterHarness harness;
+  harness.connect(1, "a", {"/t"});
+  const Strings kIds(10'001, "id");
+  dxl::MessageView message = harness.event();
+  message.destination_tenant_guids = std::span<const std::string>(kIds);
+  EXPECT_EQ(harness.publish(1, "/t", message), Refusal::kTooManyElements);
+  EXPECT_EQ(harness.summary(), Lines{});
+  EXPECT_NE(harness.router.refusal_detail().find("10001 elements"), std::string_view::npos);
+}
+
+TEST(Router, ReadsMessagesOfAnyLengthThatReachesIt) {
+  RouterHarness harness;
+  harness.connect(1, "a", {"/t"});
+  const std::string kLong(3 * 1024 * 1024, 'x');
+  EXPECT_EQ(harness.publish(1, "/t", harness.event(kLong)), Refusal::kNone);
+  ASSERT_EQ(harness.deliveries.targets, std::vector<ConnectionId>{1});
+  const std::string_view bytes = harness.deliveries.payload(harness.deliveries.items[0]);
+  const auto got = dxl::decode_message(bytes, {.message_bytes = bytes.size()});
+  ASSERT_TRUE(got.has_value());
+  EXPECT_EQ(got->source_client_id, "a-sha1");
 }
 
 TEST(Router, DeliversWhatIsNoDxlMessageUnchanged) {
@@ -202,10 +226,10 @@ TEST(Router, ANewPolicyActsOnTheNextMessage) {
   harness.connect(1, "a", {"/t"});
   harness.publish(1, "/t", harness.event());
   EXPECT_EQ(harness.summary(), (Lines{"/t -> 1"}));
-  harness.router.set_authorization(Authorization({.rules = {{Direction::kReceive, "/t", {}, {}}}}));
+  harness.set_policy({.rules = {{Direction::kReceive, "/t", {}, {}}}});
   harness.publish(1, "/t", harness.event());
   EXPECT_EQ(harness.summary(), Lines{});
-  harness.router.set_authorization(Authorization({.rules = {{Direction::kSend, "/t", {}, {}}}}));
+  harness.set_policy({.rules = {{Direction::kSend, "/t", {}, {}}}});
   EXPECT_EQ(harness.publish(1, "/t", harness.event()), Refusal::kNotAuthorised);
 }
 
@@ -213,19 +237,19 @@ TEST(Router, SubscriptionsComeAndGo) {
   RouterHarness harness;
   harness.connect(1, "a", {"/t", "/u"});
   EXPECT_EQ(harness.router.subscription_count(1), 2U);
-  harness.router.unsubscribe(1, "/t");
+  harness.unsubscribe(1, {"/t"});
   harness.publish(1, "/t", harness.event());
   EXPECT_EQ(harness.summary(), Lines{});
-  harness.router.subscribe(1, "/t");
+  harness.subscribe(1, {"/t"});
   harness.publish(1, "/t", harness.event());
   EXPECT_EQ(harness.summary(), (Lines{"/t -> 1"}));
   harness.connect(2, "b");
-  harness.router.disconnect(1, harness.deliveries);
+  harness.disconnect(1);
   EXPECT_EQ(harness.router.connection_count(), 1U);
   harness.publish(2, "/t", harness.event());
   EXPECT_EQ(harness.summary(), Lines{});
   EXPECT_EQ(harness.publish(1, "/t", harness.event()), Refusal::kNotAuthorised);
-  harness.router.subscribe(1, "/t");
+  harness.subscribe(1, {"/t"});
   EXPECT_EQ(harness.router.subscription_count(1), 0U);
 }
 

@@ -16,6 +16,18 @@ TopicKind kind_of(std::string_view topic) {
       "svcregistry/register",       "svcregistry/unregister",
       "tenant/limit/exceeded",
   };
+  constexpr std::pair<std::string_view, TopicKind> kBrokerServices[] = {
+      {"svcregistry/register", TopicKind::kRegister},
+      {"svcregistry/unregister", TopicKind::kUnregister},
+      {"svcregistry/query", TopicKind::kServiceQuery},
+      {"brokerregistry/query", TopicKind::kBrokerQuery},
+      {"brokerregistry/topicquery", TopicKind::kTopicQuery},
+      {"broker/subs", TopicKind::kSubscriptionsQuery},
+      {"broker/health", TopicKind::kHealth},
+      {"clientregistry/query", TopicKind::kClientQuery},
+      {"broker/testmode/enable", TopicKind::kTestMode},
+      {"broker/testmode/disable", TopicKind::kTestMode},
+  };
   if (topic.starts_with(dxl::kBrokerEventPrefix)) {
     topic.remove_prefix(dxl::kBrokerEventPrefix.size());
     const bool listed =
@@ -24,12 +36,12 @@ TopicKind kind_of(std::string_view topic) {
   }
   if (topic.starts_with(dxl::kBrokerServicePrefix)) {
     topic.remove_prefix(dxl::kBrokerServicePrefix.size());
-    if (topic == "svcregistry/register") return TopicKind::kRegister;
-    if (topic == "svcregistry/unregister") return TopicKind::kUnregister;
-    if (topic == "svcregistry/query") return TopicKind::kServiceQuery;
-    return TopicKind::kOrdinary;
+    const auto at = std::find_if(std::begin(kBrokerServices), std::end(kBrokerServices),
+                                 [&](const auto& entry) { return entry.first == topic; });
+    return at == std::end(kBrokerServices) ? TopicKind::kOrdinary : at->second;
   }
   if (topic == "/opendxl-tiara/service/fabric/authorization") return TopicKind::kAuthorizationQuery;
+  if (topic.starts_with("/opendxl-tiara/service/fabric/")) return TopicKind::kUnknownExtension;
   return TopicKind::kOrdinary;
 }
 
@@ -38,18 +50,27 @@ void Routes::connect(ConnectionId connection, Identity identity) {
   ++generation_;
 }
 
-void Routes::disconnect(ConnectionId connection) {
-  subscriptions_.remove_all(connection);
+std::vector<std::string> Routes::disconnect(ConnectionId connection) {
+  std::vector<std::string> filters = subscriptions_.remove_all(connection);
   peers_.erase(connection);
   ++generation_;
+  return filters;
 }
 
-void Routes::subscribe(ConnectionId connection, std::string_view filter) {
-  if (find(connection) != nullptr && subscriptions_.add(connection, filter)) ++generation_;
+bool Routes::subscribe(ConnectionId connection, std::string_view filter) {
+  if (find(connection) == nullptr || !subscriptions_.add(connection, filter)) return false;
+  ++generation_;
+  return true;
 }
 
-void Routes::unsubscribe(ConnectionId connection, std::string_view filter) {
-  if (subscriptions_.remove(connection, filter)) ++generation_;
+bool Routes::unsubscribe(ConnectionId connection, std::string_view filter) {
+  if (!subscriptions_.remove(connection, filter)) return false;
+  ++generation_;
+  return true;
+}
+
+std::size_t Routes::subscription_bytes(ConnectionId connection) const {
+  return subscriptions_.bytes(connection);
 }
 
 std::size_t Routes::subscription_count(ConnectionId connection) const {
@@ -59,6 +80,13 @@ std::size_t Routes::subscription_count(ConnectionId connection) const {
 const Peer* Routes::find(ConnectionId connection) const {
   const auto at = peers_.find(connection);
   return at == peers_.end() ? nullptr : at->second.get();
+}
+
+bool Routes::has_client(std::string_view id) const {
+  return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
+    const Identity& identity = entry.second->identity;
+    return identity.instance_id == id || identity.canonical_id == id;
+  });
 }
 
 void Routes::set_authorization(Authorization authorization) {

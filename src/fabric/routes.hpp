@@ -30,7 +30,14 @@ enum class TopicKind : std::uint8_t {
   kRegister,
   kUnregister,
   kServiceQuery,
+  kBrokerQuery,
+  kTopicQuery,
+  kSubscriptionsQuery,
+  kHealth,
+  kClientQuery,
+  kTestMode,
   kAuthorizationQuery,
+  kUnknownExtension,  // kept free for the broker: no client serves it
 };
 TopicKind kind_of(std::string_view topic);
 
@@ -50,13 +57,21 @@ class Routes {
   explicit Routes(Authorization authorization) : authorization_(std::move(authorization)) {}
 
   void connect(ConnectionId connection, Identity identity);
-  void disconnect(ConnectionId connection);
-  void subscribe(ConnectionId connection, std::string_view filter);
-  void unsubscribe(ConnectionId connection, std::string_view filter);
+  // The filters it had, sorted.
+  std::vector<std::string> disconnect(ConnectionId connection);
+  // False if nothing changes.
+  bool subscribe(ConnectionId connection, std::string_view filter);
+  bool unsubscribe(ConnectionId connection, std::string_view filter);
+  std::size_t count_subscriptions_to(std::string_view topic) const {
+    return subscriptions_.count_matching(topic);
+  }
   std::size_t subscription_count(ConnectionId connection) const;
+  std::size_t subscription_bytes(ConnectionId connection) const;
 
   const Peer* find(ConnectionId connection) const;
   std::size_t size() const { return peers_.size(); }
+  // By instance id or canonical id.
+  bool has_client(std::string_view id) const;
 
   void set_authorization(Authorization authorization);
   const Authorization& authorization() const { return authorization_; }

@@ -19,22 +19,58 @@ bool is_expired(const Service& service, base::SteadyTime now) {
   return now - service.registered_at > ttl + kTtlGrace;
 }
 
-// The instances behind one registered topic, in order of registration, and whose turn it is.
+// The instances of one zone, in order of registration, and whose turn it is.
 struct Round {
+  std::size_t zone = 0;
   std::vector<Service*> instances;
   std::size_t turn = 0;
 };
+
+// Behind one registered topic: nearest zone first, none empty.
+using Rounds = std::vector<Round>;
+
+void restart(Rounds& rounds) {
+  for (Round& round : rounds) round.turn = 0;
+}
+
+constexpr std::string_view kEventPrefixKey = "eventToRequestPrefix";
+constexpr std::string_view kEventTopicKey = "eventToRequestTopic";  // and whatever begins with it
+
+// Calls `f(prefix, topic)` for each event topic that the service wants as requests.
+template <class F>
+void for_each_event(const Service& service, F&& f) {
+  const auto prefix = service.metadata.find(std::string(kEventPrefixKey));
+  if (prefix == service.metadata.end()) return;
+  for (auto at = service.metadata.lower_bound(std::string(kEventTopicKey));
+       at != service.metadata.end() && at->first.starts_with(kEventTopicKey); ++at)
+    f(prefix->second, at->second);
+}
 
 }  // namespace
 
 struct ServiceRegistry::Impl {
   using ById = std::map<std::string, Service, std::less<>>;
 
+  explicit Impl(std::vector<std::string> own_zones) : zones(std::move(own_zones)) {}
+
+  // The place of the first of our zones that the service's broker is in; behind all if in none.
+  std::size_t zone_of(const Service& service) const {
+    const auto at = std::find_if(zones.begin(), zones.end(), [&](const std::string& zone) {
+      return std::find(service.broker_zones.begin(), service.broker_zones.end(), zone) !=
+             service.broker_zones.end();
+    });
+    return static_cast<std::size_t>(at - zones.begin());
+  }
+
   void join(Service& service) {
+    const std::size_t zone = zone_of(service);
     for (const std::string& channel : service.request_channels) {
-      Round& round = rounds[channel];
-      round.instances.push_back(&service);
-      round.turn = 0;
+      Rounds& all = rounds[channel];
+      restart(all);
+      auto at =
+          std::find_if(all.begin(), all.end(), [&](const Round& r) { return r.zone >= zone; });
+      if (at == all.end() || at->zone != zone) at = all.insert(at, Round{zone, {}, 0});
+      at->instances.push_back(&service);
     }
     by_connection[service.connection].push_back(service.service_guid);
   }
@@ -42,11 +78,38 @@ struct ServiceRegistry::Impl {
   void leave(Service& service) {
     for (const std::string& channel : service.request_channels) {
       const auto at = rounds.find(channel);
-      std::erase(at->second.instances, &service);
-      at->second.turn = 0;
-      if (at->second.instances.empty()) rounds.erase(at);
+      for (Round& round : at->second) std::erase(round.instances, &service);
+      std::erase_if(at->second, [](const Round& round) { return round.instances.empty(); });
+      restart(at->second);
+      if (at->second.empty()) rounds.erase(at);
     }
     leave_connection(service);
+  }
+
+  void join_events(const Service& service) {
+    for_each_event(service, [this](std::string_view prefix, std::string_view topic) {
+      std::vector<EventPrefix>& prefixes = events[topic];
+      const auto at = find_prefix(prefixes, prefix);
+      if (at == prefixes.end())
+        prefixes.push_back({std::string(prefix), 1});
+      else
+        ++at->services;
+    });
+  }
+
+  void leave_events(const Service& service) {
+    for_each_event(service, [this](std::string_view prefix, std::string_view topic) {
+      const auto at = events.find(topic);
+      const auto own = find_prefix(at->second, prefix);
+      if (--own->services == 0) at->second.erase(own);
+      if (at->second.empty()) events.erase(at);
+    });
+  }
+
+  static std::vector<EventPrefix>::iterator find_prefix(std::vector<EventPrefix>& prefixes,
+                                                        std::string_view prefix) {
+    return std::find_if(prefixes.begin(), prefixes.end(),
+                        [&](const EventPrefix& entry) { return entry.prefix == prefix; });
   }
 
   void leave_connection(const Service& service) {
@@ -57,6 +120,7 @@ struct ServiceRegistry::Impl {
 
   Service take(ById::iterator at) {
     leave(at->second);
+    leave_events(at->second);
     Service service = std::move(at->second);
     services.erase(at);
     return service;
@@ -66,41 +130,46 @@ struct ServiceRegistry::Impl {
                         const std::function<bool(const Service&)>& eligible) {
     const auto at = rounds.find(topic);
     if (at == rounds.end()) return nullptr;
-    Round& round = at->second;
-    const std::size_t count = round.instances.size();
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t index = (round.turn + i) % count;
-      const Service& service = *round.instances[index];
-      if (is_expired(service, now) || !eligible(service)) continue;
-      round.turn = (index + 1) % count;
-      return &service;
+    for (Round& round : at->second) {
+      const std::size_t count = round.instances.size();
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t index = (round.turn + i) % count;
+        const Service& service = *round.instances[index];
+        if (is_expired(service, now) || !eligible(service)) continue;
+        round.turn = (index + 1) % count;
+        return &service;
+      }
     }
     return nullptr;
   }
 
+  const std::vector<std::string> zones;
   ById services;
-  TextMap<Round> rounds;
+  TextMap<Rounds> rounds;
+  TextMap<std::vector<EventPrefix>> events;  // by event topic or wildcard
   absl::flat_hash_map<ConnectionId, std::vector<std::string>> by_connection;
   std::string buffer;
 };
 
-ServiceRegistry::ServiceRegistry() : impl_(std::make_unique<Impl>()) {}
+ServiceRegistry::ServiceRegistry(std::vector<std::string> zones)
+    : impl_(std::make_unique<Impl>(std::move(zones))) {}
 ServiceRegistry::~ServiceRegistry() = default;
 
 bool ServiceRegistry::put(Service service) {
-  std::sort(service.request_channels.begin(), service.request_channels.end());
-  service.request_channels.erase(
-      std::unique(service.request_channels.begin(), service.request_channels.end()),
-      service.request_channels.end());
   const auto at = impl_->services.find(service.service_guid);
   if (at == impl_->services.end()) {
     std::string id = service.service_guid;
-    impl_->join(impl_->services.emplace(std::move(id), std::move(service)).first->second);
+    Service& added = impl_->services.emplace(std::move(id), std::move(service)).first->second;
+    impl_->join(added);
+    impl_->join_events(added);
     return true;
   }
   Service& known = at->second;
   if (known.client_guid != service.client_guid) return false;
-  if (known.request_channels == service.request_channels) {
+  impl_->leave_events(known);
+  const bool keeps_place = known.request_channels == service.request_channels &&
+                           known.broker_zones == service.broker_zones;
+  if (keeps_place) {
     impl_->leave_connection(known);
     known = std::move(service);
     impl_->by_connection[known.connection].push_back(known.service_guid);
@@ -109,6 +178,7 @@ bool ServiceRegistry::put(Service service) {
     known = std::move(service);
     impl_->join(known);
   }
+  impl_->join_events(known);
   return true;
 }
 
@@ -138,6 +208,11 @@ std::vector<Service> ServiceRegistry::remove_expired(base::SteadyTime now) {
   return removed;
 }
 
+bool ServiceRegistry::has_expired(base::SteadyTime now) const {
+  return std::any_of(impl_->services.begin(), impl_->services.end(),
+                     [now](const auto& entry) { return is_expired(entry.second, now); });
+}
+
 const Service* ServiceRegistry::find(std::string_view service_guid) const {
   const auto at = impl_->services.find(service_guid);
   return at == impl_->services.end() ? nullptr : &at->second;
@@ -152,6 +227,17 @@ const Service* ServiceRegistry::next(std::string_view topic, base::SteadyTime no
     return found == nullptr;
   });
   return found;
+}
+
+const std::vector<EventPrefix>* ServiceRegistry::find_event_prefixes(std::string_view topic) {
+  if (impl_->events.empty()) return nullptr;
+  auto at = impl_->events.find(topic);
+  if (at == impl_->events.end())
+    dxl::walk_parents(topic, impl_->buffer, [&](std::string_view parent) {
+      at = impl_->events.find(parent);
+      return at == impl_->events.end();
+    });
+  return at == impl_->events.end() ? nullptr : &at->second;
 }
 
 void ServiceRegistry::for_each(const std::function<void(const Service&)>& f) const {

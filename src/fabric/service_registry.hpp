@@ -30,11 +30,19 @@ struct Service {
   std::string client_guid;  // canonical id of the owner: only its certificate may change the entry
   std::string client_instance_guid;
   std::vector<std::string> certificates;  // SHA-1 of the owner's chain
+  std::vector<std::string> broker_zones;  // of the broker that hosts it: its own and its ancestors'
+};
+
+// A prefix that turns events into requests (DXL reference §5.4.5), and how many services gave it.
+struct EventPrefix {
+  std::string prefix;
+  std::size_t services = 0;
 };
 
 class ServiceRegistry {
  public:
-  ServiceRegistry();
+  // `zones` are this broker's: its own first, then those of its ancestors.
+  explicit ServiceRegistry(std::vector<std::string> zones = {});
   ~ServiceRegistry();
 
   // Adds, refreshes or replaces. False if the id belongs to another certificate (defect 8.4.3 of
@@ -44,14 +52,20 @@ class ServiceRegistry {
   std::optional<Service> remove(std::string_view service_guid, std::string_view client_guid);
   std::vector<Service> remove_connection(ConnectionId connection);
   std::vector<Service> remove_expired(base::SteadyTime now);
+  bool has_expired(base::SteadyTime now) const;
 
   const Service* find(std::string_view service_guid) const;
 
-  // Round robin over the instances registered for `topic`, else for its parent wildcards, skipping
-  // expired ones and those `eligible` refuses. Adding or removing an instance restarts the round;
-  // refreshing does not. Null if none.
+  // Zone by zone: for each of this broker's zones the instances whose broker is in it, then all
+  // others. Within a zone round robin over the instances registered for `topic`, else for its
+  // parent wildcards, skipping expired ones and those `eligible` refuses. Adding or removing an
+  // instance restarts the topic's rounds; refreshing does not. Null if none.
   const Service* next(std::string_view topic, base::SteadyTime now,
                       const std::function<bool(const Service&)>& eligible);
+
+  // What services want events on `topic` to be prefixed with, or on its nearest parent wildcard
+  // that any of them named; in order of registration. Null if nobody asks for it.
+  const std::vector<EventPrefix>* find_event_prefixes(std::string_view topic);
 
   // In order of service id.
   void for_each(const std::function<void(const Service&)>& f) const;

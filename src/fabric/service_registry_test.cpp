@@ -49,6 +49,83 @@ TEST(ServiceRegistry, TakesTurnsPerTopicAndRestartsWhenAnInstanceComesOrGoes) {
   EXPECT_EQ(turns(registry, "/u", 1), "-");
 }
 
+// The reference's three brokers A <- B <- C, each in its own zone and those of its ancestors, with
+// one instance hosted on each.
+TEST(ServiceRegistry, TriesZonesInOrderAndTakesTurnsWithin) {
+  const std::vector<std::string> kA{"zA"}, kB{"zB", "zA"}, kC{"zC", "zB", "zA"}, kNone, kD{"zD"};
+  const struct {
+    std::vector<std::string> own;
+    const char *turns, *without_c;
+  } kCases[] = {
+      {kC, "cccccc", "bbbbbb"}, {kB, "bcbcbc", "bbbbbb"},
+      {kA, "abcabc", "ababab"}, {kNone, "abcabc", "ababab"},  // everything is "the rest"
+      {kD, "abcabc", "ababab"},
+  };
+  for (const auto& c : kCases) {
+    ServiceRegistry registry(c.own);
+    for (const auto& [id, zones] : {std::pair{"a", kA}, {"b", kB}, {"c", kC}}) {
+      Service service = make_service(id, 1, {"/t"});
+      service.broker_zones = zones;
+      registry.put(service);
+    }
+    EXPECT_EQ(turns(registry, "/t", 6), c.turns);
+    registry.remove("c", "cert");
+    EXPECT_EQ(turns(registry, "/t", 6), c.without_c);
+  }
+}
+
+TEST(ServiceRegistry, ANearerZoneThatCannotServeIsLeftForTheNext) {
+  ServiceRegistry registry({"near", "far"});
+  for (const auto& [id, zone] : {std::pair{"f", "far"}, {"n", "near"}, {"x", "elsewhere"}}) {
+    Service service = make_service(id, 1, {"/t"});
+    service.broker_zones = {zone};
+    registry.put(service);
+  }
+  EXPECT_EQ(turns(registry, "/t", 2), "nn");
+  const auto not_near = [](const Service& service) { return service.service_guid != "n"; };
+  EXPECT_EQ(registry.next("/t", kStart, not_near)->service_guid, "f");
+  Service moved = make_service("n", 1, {"/t"});
+  moved.broker_zones = {"elsewhere"};
+  registry.put(moved);
+  EXPECT_EQ(turns(registry, "/t", 2), "ff");
+  registry.remove("f", "cert");
+  EXPECT_EQ(turns(registry, "/t", 4), "xnxn");
+}
+
+// "topic=prefix:services,…" of the answer for `topic`.
+std::string prefixes(ServiceRegistry& registry, std::string_view topic) {
+  const std::vector<EventPrefix>* found = registry.find_event_prefixes(topic);
+  if (found == nullptr) return "-";
+  std::string text;
+  for (const EventPrefix& entry : *found)
+    text += (text.empty() ? "" : ",") + entry.prefix + ":" + std::to_string(entry.services);
+  return text;
+}
+
+TEST(ServiceRegistry, KnowsWhichEventsServicesWantAsRequests) {
+  ServiceRegistry registry;
+  const auto put = [&](const char* id, std::map<std::string, std::string> metadata) {
+    Service service = make_service(id, 1, {});
+    service.metadata = std::move(metadata);
+    registry.put(service);
+  };
+  put("a", {{"eventToRequestPrefix", "/p"},
+            {"eventToRequestTopic1", "/e"},
+            {"eventToRequestTopicTwo", "/e/#"}});
+  put("b", {{"eventToRequestPrefix", "/q"}, {"eventToRequestTopic", "/e"}});
+  put("c", {{"eventToRequestPrefix", "/p"}, {"eventToRequestTopic", "/e"}});
+  put("no prefix", {{"eventToRequestTopic", "/x"}});
+  put("wrong case", {{"EventToRequestPrefix", "/p"}, {"EventToRequestTopic", "/x"}});
+  EXPECT_EQ(prefixes(registry, "/e"), "/p:2,/q:1");
+  EXPECT_EQ(prefixes(registry, "/e/deep/er"), "/p:1");
+  EXPECT_EQ(prefixes(registry, "/x"), "-");
+  put("a", {{"eventToRequestPrefix", "/r"}, {"eventToRequestTopic", "/e"}});  // a refresh
+  EXPECT_EQ(prefixes(registry, "/e"), "/p:1,/q:1,/r:1");
+  EXPECT_EQ(prefixes(registry, "/e/deep/er"), "-");
+  registry.remove_connection(1);
+  EXPECT_EQ(prefixes(registry, "/e"), "-");
+}
+
 TEST(ServiceRegistry, FallsBackToParentWildcardsNearestFirst) {
   ServiceRegistry registry;
   registry.put(make_service("far", 1, {"#"}));
@@ -72,6 +149,8 @@ TEST(ServiceRegistry, SkipsTheIneligibleAndTheExpired) {
   EXPECT_EQ(turns(registry, "/t", 1, kStart + minutes(65)), "a");
   EXPECT_EQ(turns(registry, "/t", 1, kStart + minutes(66)), "-");
   EXPECT_NE(registry.find("b"), nullptr);  // still known until the sweep
+  EXPECT_FALSE(registry.has_expired(kStart + minutes(5)));
+  EXPECT_TRUE(registry.has_expired(kStart + minutes(6)));
 
   std::vector<std::string> gone;
   for (const Service& service : registry.remove_expired(kStart + minutes(6)))
@@ -110,10 +189,9 @@ TEST(ServiceRegistry, MovesWithItsOwnerToANewConnection) {
   EXPECT_EQ(registry.size(), 0U);
 }
 
-TEST(ServiceRegistry, ReplacesChannelsAndKeepsThemSortedAndUnique) {
+TEST(ServiceRegistry, ReplacesChannels) {
   ServiceRegistry registry;
-  registry.put(make_service("a", 1, {"/t", "/s", "/t"}));
-  EXPECT_EQ(registry.find("a")->request_channels, (std::vector<std::string>{"/s", "/t"}));
+  registry.put(make_service("a", 1, {"/s", "/t"}));
   registry.put(make_service("a", 1, {"/u"}));
   EXPECT_EQ(turns(registry, "/t", 1), "-");
   EXPECT_EQ(turns(registry, "/u", 1), "a");

@@ -20,6 +20,7 @@ struct Client {
   ConnectionId connection = 0;
   std::uint64_t seen_in_round = 0;
   TextSet filters;
+  std::size_t filter_bytes = 0;
 };
 
 struct Node {
@@ -142,6 +143,7 @@ Subscriptions::~Subscriptions() = default;
 bool Subscriptions::add(ConnectionId connection, std::string_view filter) {
   const Slot slot = impl_->slot_of(connection);
   if (!impl_->clients[slot].filters.emplace(filter).second) return false;
+  impl_->clients[slot].filter_bytes += filter.size();
   if (dxl::has_wildcard(filter))
     insert(impl_->root, filter, slot);
   else
@@ -157,22 +159,32 @@ bool Subscriptions::remove(ConnectionId connection, std::string_view filter) {
   const auto own = filters.find(filter);
   if (own == filters.end()) return false;
   impl_->drop(slot, filter);
+  impl_->clients[slot].filter_bytes -= filter.size();
   filters.erase(own);
   if (filters.empty()) impl_->release(connection, slot);
   return true;
 }
 
-void Subscriptions::remove_all(ConnectionId connection) {
+std::vector<std::string> Subscriptions::remove_all(ConnectionId connection) {
   const auto at = impl_->slots.find(connection);
-  if (at == impl_->slots.end()) return;
+  if (at == impl_->slots.end()) return {};
   const Slot slot = at->second;
-  for (const std::string& filter : impl_->clients[slot].filters) impl_->drop(slot, filter);
+  const TextSet& own = impl_->clients[slot].filters;
+  std::vector<std::string> filters(own.begin(), own.end());
+  for (const std::string& filter : filters) impl_->drop(slot, filter);
   impl_->release(connection, slot);
+  std::sort(filters.begin(), filters.end());
+  return filters;
 }
 
 std::size_t Subscriptions::count(ConnectionId connection) const {
   const auto at = impl_->slots.find(connection);
   return at == impl_->slots.end() ? 0 : impl_->clients[at->second].filters.size();
+}
+
+std::size_t Subscriptions::bytes(ConnectionId connection) const {
+  const auto at = impl_->slots.find(connection);
+  return at == impl_->slots.end() ? 0 : impl_->clients[at->second].filter_bytes;
 }
 
 void Subscriptions::match(std::string_view topic, std::vector<ConnectionId>& out) const {
@@ -185,6 +197,14 @@ void Subscriptions::match(std::string_view topic, std::vector<ConnectionId>& out
   };
   if (const auto at = impl_->exact.find(topic); at != impl_->exact.end()) take(at->second);
   visit(impl_->root, topic, true, take);
+}
+
+std::size_t Subscriptions::count_matching(std::string_view topic) const {
+  std::size_t count = 0;
+  const auto add = [&](const Subscribers& subscribers) { count += subscribers.size(); };
+  if (const auto at = impl_->exact.find(topic); at != impl_->exact.end()) add(at->second);
+  visit(impl_->root, topic, true, add);
+  return count;
 }
 
 }  // namespace tiara::fabric

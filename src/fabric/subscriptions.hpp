@@ -21,12 +21,16 @@ class Subscriptions {
   // False if the connection already has this very filter.
   bool add(ConnectionId connection, std::string_view filter);
   bool remove(ConnectionId connection, std::string_view filter);
-  void remove_all(ConnectionId connection);
+  // The filters the connection had, sorted.
+  std::vector<std::string> remove_all(ConnectionId connection);
   std::size_t count(ConnectionId connection) const;
+  std::size_t bytes(ConnectionId connection) const;  // of its filters, summed
 
   // Appends each matching connection once, however many of its filters match (one copy per client),
   // in an order that is stable between changes. Allocates nothing when `out` is warm.
   void match(std::string_view topic, std::vector<ConnectionId>& out) const;
+  // How many subscriptions match: all filters of a connection count.
+  std::size_t count_matching(std::string_view topic) const;
 
  private:
   struct Impl;

@@ -128,5 +128,18 @@ TEST(Subscriptions, AgreeWithANaiveImplementationOnRandomOperations) {
   }
 }
 
+TEST(Subscriptions, CountsEverySubscriptionThatMatches) {
+  Subscriptions subscriptions;
+  const std::pair<ConnectionId, const char*> kFilters[] = {
+      {1, "/a/b"}, {1, "/a/#"}, {1, "#"}, {2, "/a/b"}, {2, "/+/b"}, {3, "/a/c"}, {3, "$sys/x"}};
+  for (const auto& [connection, filter] : kFilters) subscriptions.add(connection, filter);
+  const std::pair<const char*, std::size_t> kCases[] = {
+      {"/a/b", 5}, {"/a", 2}, {"/x/b", 2}, {"/a/c", 3}, {"$sys/x", 1}, {"/a/#", 2}, {"", 1}};
+  for (const auto& [topic, count] : kCases)
+    EXPECT_EQ(subscriptions.count_matching(topic), count) << topic;
+  EXPECT_EQ(subscriptions.remove_all(1), (std::vector<std::string>{"#", "/a/#", "/a/b"}));
+  EXPECT_EQ(subscriptions.count_matching("/a/b"), 2U);
+}
+
 }  // namespace
 }  // namespace tiara::fabric

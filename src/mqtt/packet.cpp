@@ -276,8 +276,8 @@ dxl::Result<Packet> decode_empty(FieldReader& reader) {
 
 }  // namespace
 
-dxl::Result<std::optional<Frame>> next_frame(std::string_view bytes, std::size_t max_body) {
-  using Found = dxl::Result<std::optional<Frame>>;
+dxl::Result<std::optional<FrameHeader>> peek_header(std::string_view bytes) {
+  using Found = dxl::Result<std::optional<FrameHeader>>;
   if (bytes.empty()) return Found(std::nullopt);
   const auto first = static_cast<std::uint8_t>(bytes[0]);
   const auto type = static_cast<std::uint8_t>(first >> 4);
@@ -295,14 +295,25 @@ dxl::Result<std::optional<Frame>> next_frame(std::string_view bytes, std::size_t
     body_size |= static_cast<std::size_t>(digit & 0x7F) << (7 * (at - 1));
     if ((digit & 0x80) == 0) break;
   }
-  if (body_size > max_body) {
-    return fail(ErrorCode::kLimitExceeded,
-                fmt::format("remaining length: {} bytes, the limit is {}", body_size, max_body));
+  return Found(FrameHeader{static_cast<PacketType>(type), static_cast<std::uint8_t>(first & 0x0F),
+                           at + 1, body_size});
+}
+
+dxl::Result<std::optional<Frame>> next_frame(std::string_view bytes, std::size_t max_body) {
+  using Found = dxl::Result<std::optional<Frame>>;
+  const auto peeked = peek_header(bytes);
+  if (!peeked) return fail(peeked.error());
+  if (!*peeked) return Found(std::nullopt);
+  const FrameHeader& header = **peeked;
+  if (header.body_bytes > max_body) {
+    return fail(
+        ErrorCode::kLimitExceeded,
+        fmt::format("remaining length: {} bytes, the limit is {}", header.body_bytes, max_body));
   }
-  const std::size_t header_size = at + 1;
-  if (bytes.size() - header_size < body_size) return Found(std::nullopt);
-  return Found(Frame{static_cast<PacketType>(type), static_cast<std::uint8_t>(first & 0x0F),
-                     bytes.substr(header_size, body_size), header_size + body_size});
+  if (bytes.size() - header.header_bytes < header.body_bytes) return Found(std::nullopt);
+  return Found(Frame{header.type, header.flags,
+                     bytes.substr(header.header_bytes, header.body_bytes),
+                     header.header_bytes + header.body_bytes});
 }
 
 dxl::Result<Packet> decode_packet(const Frame& frame, Version version) {

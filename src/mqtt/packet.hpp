@@ -53,6 +53,18 @@ struct Frame {
   std::size_t total_bytes;  // fixed header included: how much to skip
 };
 
+// What the first two to five bytes of a packet tell.
+struct FrameHeader {
+  PacketType type;
+  std::uint8_t flags;
+  std::size_t header_bytes;
+  std::size_t body_bytes;  // the remaining length
+};
+
+// nullopt: more bytes are needed. kMalformed: the length field has five bytes or the type is 0 or
+// 15.
+dxl::Result<std::optional<FrameHeader>> peek_header(std::string_view bytes);
+
 // Looks for one whole packet at the start of `bytes`. nullopt: more bytes are needed. kMalformed:
 // the length field has five bytes or the type is 0 or 15. kLimitExceeded: the packet is longer than
 // `max_body` (decided from the header, before the body has arrived).

@@ -1,0 +1,99 @@
+// Changes of what all replicas share. Nothing here may ask a clock, randomness or anything else
+// that differs between replicas.
+#include <utility>
+#include <variant>
+
+#include "fabric/router_impl.hpp"
+
+namespace tiara::fabric {
+namespace {
+
+void note(std::optional<std::string> topic, bool added, const TopicRegistry& topics,
+          Outcome& outcome) {
+  if (topic) outcome.topics.push_back({added, *std::move(topic), topics.change_count()});
+}
+
+}  // namespace
+
+Outcome Router::Impl::apply(const ClientConnected& change) {
+  routes.connect(change.connection, change.identity);
+  return {};
+}
+
+Outcome Router::Impl::apply(const ClientDisconnected& change) {
+  Outcome outcome;
+  const Peer* peer = routes.find(change.connection);
+  if (peer == nullptr) return outcome;
+  outcome.instance_id = peer->identity.instance_id;
+  for (const std::string& filter : routes.disconnect(change.connection))
+    note(topics.remove(filter), false, topics, outcome);
+  outcome.removed = registry.remove_connection(change.connection);
+  return outcome;
+}
+
+Outcome Router::Impl::apply(const Subscribed& change) {
+  Outcome outcome;
+  for (const std::string& filter : change.filters)
+    if (routes.subscribe(change.connection, filter))
+      note(topics.add(filter), true, topics, outcome);
+  return outcome;
+}
+
+Outcome Router::Impl::apply(const Unsubscribed& change) {
+  Outcome outcome;
+  for (const std::string& filter : change.filters)
+    if (routes.unsubscribe(change.connection, filter))
+      note(topics.remove(filter), false, topics, outcome);
+  return outcome;
+}
+
+Outcome Router::Impl::apply(const ServiceRegistered& change) {
+  const Service& service = change.service;
+  Outcome outcome;
+  if (routes.find(service.connection) == nullptr) {
+    outcome.refusal = Refusal::kNotAuthorised;  // gone meanwhile
+  } else if (registry.find(service.service_guid) == nullptr &&
+             registry.count(service.connection) >= kMaxServicesPerConnection) {
+    outcome.refusal = Refusal::kBadBuiltin;
+  } else if (!registry.put(service)) {
+    outcome.refusal = Refusal::kForeignService;
+  }
+  return outcome;
+}
+
+Outcome Router::Impl::apply(const ServiceUnregistered& change) {
+  Outcome outcome;
+  const bool is_known = registry.find(change.service_guid) != nullptr;
+  if (auto removed = registry.remove(change.service_guid, change.client_guid))
+    outcome.removed.push_back(*std::move(removed));
+  else if (is_known)
+    outcome.refusal = Refusal::kForeignService;
+  return outcome;
+}
+
+Outcome Router::Impl::apply(const ServiceDisowned& change) {
+  Outcome outcome;
+  const Service* service = registry.find(change.service_guid);
+  if (service == nullptr || service->connection != change.connection) return outcome;
+  const std::string owner = service->client_guid;  // a copy: the service goes
+  if (auto removed = registry.remove(change.service_guid, owner))
+    outcome.removed.push_back(*std::move(removed));
+  return outcome;
+}
+
+Outcome Router::Impl::apply(const ServicesExpired& change) {
+  Outcome outcome;
+  outcome.removed = registry.remove_expired(change.now);
+  return outcome;
+}
+
+Outcome Router::Impl::apply(const AuthorizationReplaced& change) {
+  if (change.authorization) routes.set_authorization(*change.authorization);
+  return {};
+}
+
+Outcome Router::apply(const Change& change) {
+  return std::visit([this](const auto& kind) { return impl_->apply(kind); }, change);
+}
+
+}  // namespace tiara::fabric
