@@ -15,8 +15,20 @@ using Status = IoResult::Status;
 constexpr std::size_t kTailInPlace = 64 * 1024;
 // Capacity an idle connection may keep per buffer.
 constexpr std::size_t kIdleCapacity = 512;
-// From this many sent bytes on, the front of the output is given back even while more waits.
-constexpr std::size_t kCompactBytes = 256 * 1024;
+// A chunk of output of this size is sealed and a new one begun.
+constexpr std::size_t kChunkBytes = 256 * 1024;
+// What a chunk that is half full gets at once: the last packet fits in as well, as a rule, and
+// nothing has to be shrunk.
+constexpr std::size_t kChunkCapacity = kChunkBytes + 32 * 1024;
+// What a peer that does not read may cost beyond its backlog.
+constexpr std::size_t kSlack = 4 * 1024;
+
+// What fits into a string itself.
+const std::size_t kInside = std::string().capacity();
+
+std::size_t heap_bytes(const std::string& text) {
+  return text.capacity() <= kInside ? 0 : text.capacity() + 1;
+}
 
 }  // namespace
 
@@ -39,28 +51,41 @@ struct Connection::Impl {
   bool write_armed = false;
   bool more_to_read = false;      // the last read left bytes that the descriptor will not announce
   bool read_wants_write = false;  // TLS has to answer (a key update) before it can read on
+  bool paused = false;
+  bool redeliver = false;  // input was resumed: `tail` comes again without more behind it
 
   std::unique_ptr<Loop::Timer> handshake_timer;
-  std::string output;
-  std::size_t sent = 0;  // prefix of `output` that is gone already
+  std::vector<std::string> sealed;  // full chunks of output, oldest first
+  std::string chunk;                // the output behind them
+  std::size_t sealed_bytes = 0, sealed_held = 0;
+  std::size_t sent = 0;  // prefix of the first chunk that is gone already
   std::string tail;      // input the handler did not consume
+  std::size_t stream_held = 0, accounted = 0;
   std::uint64_t bytes_in = 0, bytes_out = 0;
 
   void step_handshake();
+  void arm_handshake_deadline();
   void on_readable();
   void deliver(std::size_t count);
   void mark_dirty();
   void arm_read();
   void wait_for_input();
+  std::size_t unsent() const { return sealed_bytes + chunk.size() - sent; }
+  std::size_t buffers_held() const { return sealed_held + heap_bytes(chunk) + heap_bytes(tail); }
+  void seal();
   void flush();
   void write_output();
-  void release_output();
+  void consume_output(std::size_t count);
+  void trim_output();
+  void drop_output();
+  void account();
   void begin_close(dxl::Error reason);
   void finish_close();
+  void release();
 };
 
 void Connection::Impl::step_handshake() {
-  if (closing) return;
+  if (phase != Phase::kHandshake || closing) return;
   IoResult result = stream->handshake();
   switch (result.status) {
     case Status::kDone:
@@ -71,6 +96,7 @@ void Connection::Impl::step_handshake() {
       handler.on_open(*self);
       return;
     case Status::kWouldBlock: {
+      if (handshake_timer == nullptr) arm_handshake_deadline();
       auto again = [this] {
         const auto keep = self->shared_from_this();
         step_handshake();
@@ -88,6 +114,14 @@ void Connection::Impl::step_handshake() {
   }
 }
 
+void Connection::Impl::arm_handshake_deadline() {
+  handshake_timer = loop.schedule(limits.handshake_deadline, [this] {
+    begin_close({dxl::ErrorCode::kTimedOut, "the peer did not finish the handshake within " +
+                                                std::to_string(limits.handshake_deadline.count()) +
+                                                " ms"});
+  });
+}
+
 void Connection::Impl::mark_dirty() {
   if (phase == Phase::kClosed || std::exchange(dirty, true)) return;
   loop.at_end_of_turn(self->weak_from_this());
@@ -96,17 +130,22 @@ void Connection::Impl::mark_dirty() {
 void Connection::Impl::on_readable() {
   read_armed = false;
   if (closing) return;
+  if (paused) {
+    more_to_read = true;  // or so it seems: resume_input() finds out
+    return;
+  }
   std::vector<char>& buffer = loop.read_buffer();
   const std::size_t front = tail.size() <= kTailInPlace ? tail.size() : 0;
   if (buffer.size() < kTailInPlace + limits.read_per_turn) {
     buffer.resize(kTailInPlace + limits.read_per_turn);
   }
-  IoResult result = stream->read(buffer.data() + front, limits.read_per_turn);
   mark_dirty();  // to wait for more, at the end of the turn
+  if (std::exchange(redeliver, false) && !tail.empty()) return deliver(0);
+  IoResult result = stream->read(buffer.data() + front, limits.read_per_turn);
   switch (result.status) {
     case Status::kDone:
       more_to_read = result.bytes == limits.read_per_turn || stream->has_buffered_input();
-      deliver(result.bytes);
+      if (result.bytes > 0) deliver(result.bytes);  // frames may carry nothing for us
       return;
     case Status::kWouldBlock:
       more_to_read = false;
@@ -141,10 +180,11 @@ void Connection::Impl::deliver(std::size_t count) {
       tail.assign(bytes.substr(consumed));
     }
   }
+  account();
 }
 
 void Connection::Impl::arm_read() {
-  if (read_armed || self->unsent_bytes() > limits.output_high_water) return;
+  if (read_armed || paused || unsent() > limits.output_high_water) return;
   read_armed = true;
   if (!more_to_read) {
     wait_for_input();
@@ -174,11 +214,11 @@ void Connection::Impl::flush() {
 }
 
 void Connection::Impl::write_output() {
-  while (sent < output.size()) {
-    IoResult result = stream->write(std::string_view(output).substr(sent));
+  while (unsent() > 0) {
+    const std::string& front = sealed.empty() ? chunk : sealed.front();
+    IoResult result = stream->write(std::string_view(front).substr(sent));
     if (result.status == Status::kDone) {
-      sent += result.bytes;
-      bytes_out += result.bytes;
+      consume_output(result.bytes);
       continue;
     }
     if (result.status == Status::kWouldBlock) break;
@@ -188,18 +228,57 @@ void Connection::Impl::write_output() {
                     : dxl::Error{dxl::ErrorCode::kNotConnected, "the peer closed the connection"});
     return;
   }
-  release_output();
+  trim_output();
 }
 
-void Connection::Impl::release_output() {
-  if (sent == output.size()) {
-    output.clear();
+void Connection::Impl::consume_output(std::size_t count) {
+  sent += count;
+  bytes_out += count;
+  if (sealed.empty() || sent < sealed.front().size()) return;
+  sealed_bytes -= sealed.front().size();
+  sealed_held -= heap_bytes(sealed.front());
+  sealed.erase(sealed.begin());
+  sent = 0;
+}
+
+// Leaves no more memory than the unsent bytes need, or next to none.
+void Connection::Impl::trim_output() {
+  if (!sealed.empty()) return;
+  std::vector<std::string>().swap(sealed);
+  if (sent == chunk.size()) {
+    chunk.clear();
     sent = 0;
-    if (output.capacity() > kIdleCapacity) loop.give_buffer(std::exchange(output, {}));
-  } else if (sent >= kCompactBytes && sent >= output.size() / 2) {
-    output.erase(0, sent);
+    if (chunk.capacity() > kIdleCapacity) loop.give_buffer(std::exchange(chunk, {}));
+  } else if (chunk.capacity() > 2 * unsent() + kSlack) {
+    std::string rest(chunk, sent);
     sent = 0;
+    chunk.swap(rest);
+    loop.give_buffer(std::move(rest));
   }
+}
+
+// References to `chunk` stay good: it is only emptied.
+void Connection::Impl::seal() {
+  chunk.erase(0, sealed.empty() ? std::exchange(sent, 0) : 0);
+  if (chunk.size() < kChunkBytes) return;
+  if (chunk.capacity() > chunk.size() + chunk.size() / 4) chunk.shrink_to_fit();
+  sealed_bytes += chunk.size();
+  sealed_held += heap_bytes(chunk);
+  sealed.push_back(std::exchange(chunk, {}));
+}
+
+void Connection::Impl::drop_output() {
+  std::vector<std::string>().swap(sealed);
+  std::string().swap(chunk);
+  sealed_bytes = sealed_held = sent = 0;
+}
+
+void Connection::Impl::account() {
+  const std::size_t held = buffers_held() + stream_held;
+  if (held == accounted) return;
+  // Unsigned arithmetic makes the difference right in both directions.
+  if (limits.budget) limits.budget->used.fetch_add(held - accounted, std::memory_order_relaxed);
+  accounted = held;
 }
 
 // Within a turn, the close itself happens at its end and on_closed in the next one; the task closes
@@ -218,11 +297,16 @@ void Connection::Impl::begin_close(dxl::Error reason) {
 void Connection::Impl::finish_close() {
   if (phase == Phase::kClosed) return;
   flush();
+  release();
+}
+
+void Connection::Impl::release() {
   phase = Phase::kClosed;
   stream->close();
-  std::string().swap(output);
+  drop_output();
   std::string().swap(tail);
-  sent = 0;
+  stream_held = 0;
+  account();
 }
 
 std::shared_ptr<Connection> Connection::start(Loop& loop, std::unique_ptr<Stream> stream,
@@ -230,14 +314,7 @@ std::shared_ptr<Connection> Connection::start(Loop& loop, std::unique_ptr<Stream
                                               const ConnectionLimits& limits) {
   auto impl = std::make_unique<Impl>(loop, std::move(stream), handler, limits);
   std::shared_ptr<Connection> connection(new Connection(std::move(impl)));
-  Impl& state = *connection->impl_;
-  state.self = connection.get();
-  state.handshake_timer =
-      loop.schedule(limits.handshake_deadline, [&state, deadline = limits.handshake_deadline] {
-        state.begin_close(
-            {dxl::ErrorCode::kTimedOut, "the peer did not finish the handshake within " +
-                                            std::to_string(deadline.count()) + " ms"});
-      });
+  connection->impl_->self = connection.get();
   // Posted, so that on_open never comes before the caller has the connection in hand.
   loop.post([weak = std::weak_ptr(connection)] {
     if (const auto alive = weak.lock()) alive->impl_->step_handshake();
@@ -248,7 +325,7 @@ std::shared_ptr<Connection> Connection::start(Loop& loop, std::unique_ptr<Stream
 Connection::Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Connection::~Connection() {
-  if (impl_->phase != Impl::Phase::kClosed) impl_->stream->close();
+  if (impl_->phase != Impl::Phase::kClosed) impl_->release();
 }
 
 void Connection::end_of_turn() {
@@ -261,7 +338,9 @@ void Connection::end_of_turn() {
     return;
   }
   if (impl.phase != Impl::Phase::kOpen) return;
-  if (unsent_bytes() > 0 && !std::exchange(impl.write_armed, true)) {
+  impl.stream_held = impl.stream->held_bytes();
+  impl.account();
+  if (impl.unsent() > 0 && !std::exchange(impl.write_armed, true)) {
     impl.stream->wait_writable([this] {
       impl_->write_armed = false;
       impl_->mark_dirty();
@@ -271,16 +350,45 @@ void Connection::end_of_turn() {
 }
 
 std::string& Connection::output() {
-  if (impl_->output.empty() && impl_->output.capacity() <= kIdleCapacity) {
-    impl_->output = impl_->loop.take_buffer();
+  std::string& chunk = impl_->chunk;
+  if (chunk.size() >= kChunkBytes) impl_->seal();
+  if (chunk.empty() && heap_bytes(chunk) == 0) {
+    chunk = impl_->loop.take_buffer();
+  } else if (chunk.size() >= kChunkBytes / 2 && chunk.capacity() < kChunkCapacity) {
+    chunk.reserve(kChunkCapacity);
   }
-  return impl_->output;
+  return chunk;
 }
 
-std::size_t Connection::unsent_bytes() const { return impl_->output.size() - impl_->sent; }
+std::size_t Connection::unsent_bytes() const { return impl_->unsent(); }
 bool Connection::above_limit() const { return unsent_bytes() > impl_->limits.output_limit; }
-void Connection::flush_later() { impl_->mark_dirty(); }
+
+void Connection::flush_later() {
+  impl_->mark_dirty();
+  impl_->account();
+}
+
+std::size_t Connection::held_bytes() const {
+  return impl_->buffers_held() + impl_->stream->held_bytes();
+}
+
+void Connection::pause_input() { impl_->paused = true; }
+
+void Connection::resume_input() {
+  if (!std::exchange(impl_->paused, false)) return;
+  impl_->redeliver = impl_->more_to_read = true;
+  impl_->mark_dirty();
+}
+
 void Connection::close(dxl::Error reason) { impl_->begin_close(std::move(reason)); }
+
+void Connection::abort(dxl::Error reason) {
+  impl_->can_write = false;
+  impl_->drop_output();
+  impl_->account();
+  impl_->begin_close(std::move(reason));
+}
+
 bool Connection::closing() const { return impl_->closing; }
 const std::vector<PeerCertificate>& Connection::peer_chain() const {
   return impl_->stream->peer_chain();

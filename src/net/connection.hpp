@@ -2,6 +2,7 @@
 // writes once per turn.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -17,15 +18,22 @@ namespace tiara::net {
 
 inline constexpr std::size_t kNoHighWater = static_cast<std::size_t>(-1);
 
+// What all connections that share it hold in memory for their peers: unsent output and input that
+// is not consumed yet. Any thread may read it.
+struct BufferBudget {
+  std::atomic<std::size_t> used{0};  // bytes
+};
+
 struct ConnectionLimits {
   std::size_t read_per_turn = 256 * 1024;
   // Above this many unsent bytes the peer is not read until they drain. For one side of a
   // connection only, the broker: if both sides stop reading, neither drains. Clients set
   // kNoHighWater.
   std::size_t output_high_water = 1024 * 1024;
-  // Above this many unsent bytes `append` refuses: the caller decides what a slow consumer costs.
+  // What above_limit() compares with: the caller decides what a slow consumer costs.
   std::size_t output_limit = 64 * 1024 * 1024;
   std::chrono::milliseconds handshake_deadline{10'000};
+  std::shared_ptr<BufferBudget> budget;  // null: not accounted
 };
 
 // Called on the loop's thread only.
@@ -48,17 +56,30 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                            const ConnectionLimits& limits);
   ~Connection();
 
-  // The output buffer: append whole packets, then call flush_later(). Loop's thread only, like
-  // everything here.
+  // The end of the output: append whole packets, then call flush_later(). Ask again for each packet
+  // or few: a backlog is kept in chunks of 256 KiB, begun here, so that it costs what it holds.
+  // Loop's thread only, like everything here.
   std::string& output();
   std::size_t unsent_bytes() const;
   bool above_limit() const;
-  // Writes once at the end of this turn; repeated calls in one turn cost nothing.
+  // Writes once at the end of this turn and accounts in the budget; repeated calls in one turn cost
+  // next to nothing.
   void flush_later();
+  // Memory held for the peer: output, unconsumed input, and what the stream holds.
+  std::size_t held_bytes() const;
+
+  // Hands no more input to the handler until resume_input(), for a handler that must wait for
+  // something before the next packet. Bytes wait in the kernel, and at most one unconsumed tail
+  // here; that the peer leaves goes unnoticed as well. Within on_bytes: return what was consumed,
+  // the rest comes again, in a later turn, after resume_input().
+  void pause_input();
+  void resume_input();
 
   // Sends what is buffered as far as it goes without waiting, then closes; on_closed comes in a
   // later turn.
   void close(dxl::Error reason);
+  // The same, but throws away at once what is unsent.
+  void abort(dxl::Error reason);
   bool closing() const;
 
   const std::vector<PeerCertificate>& peer_chain() const;

@@ -22,6 +22,7 @@ struct Script {
   int write_calls = 0;
   std::size_t largest_read = 0;
   bool closed = false;
+  std::size_t held = 0;
   bool handshake_blocks = false;
   std::function<void()> on_readable, on_writable;
 };
@@ -56,6 +57,8 @@ class ScriptedStream final : public Stream {
   bool has_buffered_input() const override { return false; }
   void wait_readable(std::function<void()> ready) override { script_.on_readable = ready; }
   void wait_writable(std::function<void()> ready) override { script_.on_writable = ready; }
+  void move_to(Loop&) override {}
+  std::size_t held_bytes() const override { return script_.held; }
   void close() override {
     script_.closed = true;
     script_.on_readable = script_.on_writable = nullptr;
@@ -313,6 +316,249 @@ TEST_F(ConnectionTest, AnswersThePeerThatSendsAndEndsAtOnce) {
   make_readable();
   EXPECT_EQ(script.writes, std::vector<std::string>{"answer"});
   EXPECT_EQ(handler.reasons, std::vector<std::string>{"the peer closed the connection"});
+}
+
+TEST_F(ConnectionTest, AbortThrowsAwayWhatIsUnsent) {
+  for (const bool closed_before : {false, true}) {
+    script = {};
+    handler.reasons.clear();
+    start();
+    turns();
+    loop.post([&] {
+      connection->output() += "never sent";
+      connection->flush_later();
+      if (closed_before) connection->close({dxl::ErrorCode::kCancelled, "gone", 0});
+      connection->abort({dxl::ErrorCode::kLimitExceeded, "gone", 0});
+      EXPECT_EQ(connection->unsent_bytes(), 0U);
+      connection->output() += "nor is this";
+      connection->flush_later();
+    });
+    turns();
+    EXPECT_EQ(script.writes, std::vector<std::string>{});
+    EXPECT_TRUE(script.closed);
+    EXPECT_EQ(handler.reasons, std::vector<std::string>{"gone"});
+  }
+}
+
+TEST_F(ConnectionTest, SendsABacklogOfManyChunksInOrder) {
+  script.room = 0;
+  start();
+  turns();
+  std::string expected;
+  for (std::size_t i = 0; i < 30'000; ++i) {
+    std::string packet = std::to_string(i) + std::string(i % 97, 'p');
+    if (i % 10'000 == 1) packet.append(700'000, 'L');  // larger than a chunk
+    expected += packet;
+    connection->output() += packet;
+    connection->flush_later();
+  }
+  turns();
+  EXPECT_EQ(connection->unsent_bytes(), expected.size());
+  EXPECT_LE(connection->held_bytes(), expected.size() + expected.size() / 4);
+
+  std::size_t sent = 0;
+  for (std::size_t room = 1; sent < expected.size(); room = room * 3 + 1) {
+    script.room = room;
+    make_writable();
+    sent = std::min(expected.size(), sent + room);
+    ASSERT_EQ(connection->unsent_bytes(), expected.size() - sent);
+  }
+  std::string written;
+  for (const std::string& part : script.writes) written += part;
+  EXPECT_TRUE(written == expected);
+  EXPECT_EQ(connection->bytes_out(), expected.size());
+}
+
+TEST_F(ConnectionTest, KeepsNoBufferForWhatWasSent) {
+  start();
+  turns();
+  connection->output().append(500'000, 'x');
+  connection->flush_later();
+  turns();
+  connection->output().append(10'000, 'x');
+  connection->flush_later();
+  turns();
+  EXPECT_EQ(connection->held_bytes(), 0U);
+}
+
+TEST_F(ConnectionTest, ASlowPeerDoesNotKeepALargeBufferForALittleOutput) {
+  std::string large;
+  large.reserve(60'000);
+  loop.give_buffer(std::move(large));
+  script.room = 0;
+  start();
+  turns();
+  connection->output().append(100, 'x');
+  EXPECT_GE(connection->held_bytes(), 60'000U);
+  connection->flush_later();
+  turns();
+  EXPECT_LT(connection->held_bytes(), 5'000U);
+}
+
+class Budgeted : public ConnectionTest {
+ protected:
+  void start_budgeted() {
+    ConnectionLimits limits;
+    limits.budget = budget;
+    start(limits);
+    turns();
+  }
+  std::shared_ptr<BufferBudget> budget = std::make_shared<BufferBudget>();
+};
+
+TEST_F(Budgeted, CountsOutputInputAndWhatTheStreamHolds) {
+  script.room = 0;
+  handler.at_bytes = [](Connection&, std::string_view) { return std::size_t{0}; };
+  start_budgeted();
+  EXPECT_EQ(budget->used, 0U);
+
+  for (int i = 0; i < 20; ++i) {
+    connection->output().append(100'000, 'x');
+    connection->flush_later();
+  }
+  EXPECT_GE(budget->used, 2'000'000U);  // at once, not at the end of the turn
+  EXPECT_LE(budget->used, 2'500'000U);
+  EXPECT_EQ(budget->used, connection->held_bytes());
+  turns();
+  script.room = 2'000'000;
+  make_writable();
+  EXPECT_EQ(budget->used, 0U);
+
+  script.input = {std::string(50'000, 'i')};
+  make_readable();
+  EXPECT_GE(budget->used, 50'000U);
+  script.held = 12'345;
+  connection->flush_later();
+  turns();
+  EXPECT_GE(budget->used, 62'345U);
+  EXPECT_EQ(budget->used, connection->held_bytes());
+  connection->close({dxl::ErrorCode::kCancelled, "done", 0});
+  turns();
+  EXPECT_EQ(budget->used, 0U);
+}
+
+TEST_F(Budgeted, GivesAllBackWhenAbortedOrDropped) {
+  for (const bool aborted : {true, false}) {
+    script = {};
+    script.room = 0;
+    start_budgeted();
+    connection->output().append(1'000'000, 'x');
+    connection->flush_later();
+    turns();
+    EXPECT_GE(budget->used, 1'000'000U);
+    if (aborted) {
+      connection->abort({dxl::ErrorCode::kCancelled, "done", 0});
+    } else {
+      connection.reset();
+    }
+    EXPECT_EQ(budget->used, 0U);
+    turns();
+  }
+}
+
+TEST_F(ConnectionTest, PausedInputWaitsAndTheRestComesAgain) {
+  script.input = {"abc"};
+  bool pauses = true;
+  handler.at_bytes = [&](Connection& c, std::string_view bytes) {
+    if (pauses) c.pause_input();
+    return pauses ? std::size_t{1} : bytes.size();
+  };
+  start();
+  turns();
+  make_readable();
+  script.input = {"def"};
+  turns(20);
+  EXPECT_EQ(handler.seen, std::vector<std::string>{"abc"});
+  EXPECT_FALSE(script.on_readable) << "waits for input nobody wants";
+
+  connection->output() += "still answers";
+  connection->flush_later();
+  turns();
+  EXPECT_EQ(script.writes, std::vector<std::string>{"still answers"});
+
+  connection->resume_input();
+  EXPECT_EQ(handler.seen.size(), 1U) << "comes in a later turn";
+  turns();  // pauses again
+  EXPECT_EQ(handler.seen, (std::vector<std::string>{"abc", "bc"}));
+  pauses = false;
+  connection->resume_input();
+  turns();
+  EXPECT_EQ(handler.seen, (std::vector<std::string>{"abc", "bc", "c", "def"}));
+  EXPECT_TRUE(script.on_readable);
+}
+
+TEST_F(ConnectionTest, PausedBeforeInputComesItIsReadAfterResuming) {
+  handler.at_open = [](Connection& c) { c.pause_input(); };
+  script.input = {"early"};
+  start();
+  turns();
+  EXPECT_FALSE(script.on_readable);
+  connection->resume_input();
+  turns();
+  EXPECT_EQ(handler.seen, std::vector<std::string>{"early"});
+
+  script.input = {"later"};
+  connection->pause_input();  // while it waits
+  make_readable();
+  EXPECT_EQ(handler.seen.size(), 1U);
+  connection->resume_input();
+  turns();
+  EXPECT_EQ(handler.seen, (std::vector<std::string>{"early", "later"}));
+}
+
+TEST_F(ConnectionTest, PausingAndResumingWithinOneCallLosesNothing) {
+  script.input = {"abc"};
+  handler.at_bytes = [](Connection& c, std::string_view) {
+    c.pause_input();
+    c.resume_input();
+    return std::size_t{1};
+  };
+  start();
+  turns();
+  make_readable();
+  turns();
+  EXPECT_EQ(handler.seen, (std::vector<std::string>{"abc", "bc", "c"}));
+}
+
+TEST_F(ConnectionTest, ALongRestSurvivesPauses) {
+  const std::string input(200'000, 'r');
+  script.input = {input};
+  handler.at_bytes = [](Connection& c, std::string_view bytes) {
+    c.pause_input();
+    return std::min<std::size_t>(bytes.size(), 60'000);
+  };
+  start();
+  turns();
+  make_readable();
+  for (int i = 0; i < 3; ++i) {
+    connection->resume_input();
+    turns();
+  }
+  std::vector<std::size_t> sizes;
+  for (const std::string& part : handler.seen) sizes.push_back(part.size());
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{200'000, 140'000, 80'000, 20'000}));
+  EXPECT_LT(connection->held_bytes(), 1'000U);
+}
+
+TEST_F(ConnectionTest, ClosesWhilePaused) {
+  start();
+  turns();
+  connection->pause_input();
+  script.end_after_input = true;
+  turns();
+  EXPECT_TRUE(handler.reasons.empty());
+  connection->close({dxl::ErrorCode::kCancelled, "done", 0});
+  connection->resume_input();
+  turns();
+  EXPECT_EQ(handler.reasons, std::vector<std::string>{"done"});
+}
+
+TEST_F(ConnectionTest, TakesFramesWithoutPayload) {
+  script.input = {"", "a", ""};
+  start();
+  turns();
+  for (int i = 0; i < 3; ++i) make_readable();
+  EXPECT_EQ(handler.seen, std::vector<std::string>{"a"});
 }
 
 TEST_F(ConnectionTest, GivesUpAHandshakeThatTakesTooLong) {

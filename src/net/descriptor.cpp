@@ -25,6 +25,7 @@ struct Descriptor::State final : std::enable_shared_from_this<State> {
   explicit State(Loop& owner) : loop(owner), descriptor(owner.context()) {}
 
   void wait(Side& side, std::function<void()> ready) {
+    if (lost) return loop.post(std::move(ready));
     if (!descriptor.is_open()) return;
     side.callback = std::move(ready);
     if (std::exchange(side.armed, true)) return;
@@ -40,6 +41,7 @@ struct Descriptor::State final : std::enable_shared_from_this<State> {
   boost::asio::posix::stream_descriptor descriptor;
   Side readable{WaitType::wait_read};
   Side writable{WaitType::wait_write};
+  bool lost = false;  // could not be watched by the loop it moved to
 };
 
 dxl::Result<std::unique_ptr<Descriptor>> Descriptor::adopt(Loop& loop, int fd) {
@@ -57,10 +59,29 @@ Descriptor::Descriptor(std::shared_ptr<State> state) : state_(std::move(state)) 
 Descriptor::~Descriptor() { close(); }
 
 int Descriptor::fd() const {
+  if (state_ == nullptr) return detached_;
   return state_->descriptor.is_open() ? state_->descriptor.native_handle() : -1;
 }
 
 Loop& Descriptor::loop() const { return state_->loop; }
+
+void Descriptor::leave_loop() {
+  if (state_ == nullptr) return;
+  if (state_->descriptor.is_open()) detached_ = state_->descriptor.release();
+  state_.reset();
+}
+
+void Descriptor::move_to(Loop& loop) {
+  leave_loop();
+  state_ = std::make_shared<State>(loop);
+  const int fd = std::exchange(detached_, -1);
+  if (fd < 0) return;
+  boost::system::error_code error;
+  state_->descriptor.assign(fd, error);
+  if (!error) return;
+  ::close(fd);
+  state_->lost = true;
+}
 
 void Descriptor::wait_readable(std::function<void()> ready) {
   state_->wait(state_->readable, std::move(ready));
@@ -71,6 +92,10 @@ void Descriptor::wait_writable(std::function<void()> ready) {
 }
 
 void Descriptor::close() {
+  if (state_ == nullptr) {
+    if (detached_ >= 0) ::close(std::exchange(detached_, -1));
+    return;
+  }
   state_->readable.callback = nullptr;
   state_->writable.callback = nullptr;
   boost::system::error_code ignored;  // the descriptor is gone either way

@@ -16,8 +16,14 @@ class Descriptor {
   static dxl::Result<std::unique_ptr<Descriptor>> adopt(Loop& loop, int fd);
   ~Descriptor();
 
-  int fd() const;  // -1 once closed
-  Loop& loop() const;
+  int fd() const;      // -1 once closed
+  Loop& loop() const;  // not between leave_loop() and move_to()
+
+  // Two halves of a move, each on the thread of the loop it names, with no wait pending. In between
+  // nothing refers to either loop. When `loop` has no room the descriptor is closed and every wait
+  // fires, so that the next read tells.
+  void leave_loop();
+  void move_to(Loop& loop);  // leaves first if need be
 
   // Calls `ready` once in a later turn. One wait per direction; a second one replaces the first.
   void wait_readable(std::function<void()> ready);
@@ -28,7 +34,8 @@ class Descriptor {
  private:
   struct State;
   explicit Descriptor(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;  // shared with waits that the loop still holds
+  std::shared_ptr<State> state_;  // shared with waits that the loop still holds; null in between
+  int detached_ = -1;             // in between
 };
 
 }  // namespace tiara::net

@@ -16,17 +16,38 @@
 
 namespace tiara::net {
 
-// Accepts TCP connections on one address until destroyed. TCP_NODELAY and TCP keepalive are set on
-// each.
+struct ListenerOptions {
+  std::string address;                    // numeric
+  std::uint16_t port = 0;                 // 0: the kernel chooses
+  std::shared_ptr<const TlsContext> tls;  // null: plain TCP (benchmarks)
+  bool web_socket = false;                // HTTP upgrade, then WebSocket frames
+  // Under way at a time; clients beyond wait in the kernel's backlog.
+  std::size_t handshakes = 2'048;
+  std::chrono::milliseconds handshake_deadline{10'000};  // TLS and HTTP upgrade together
+  std::function<void()> on_full{};  // each time `handshakes` is reached; listener's thread
+};
+
+// Accepts on one address until destroyed, and carries the handshakes out on its own loop's thread,
+// so that a thousand clients that come at once do not delay those that are there. TCP_NODELAY and
+// TCP keepalive are set on each.
 class Listener {
  public:
-  using Accepted = std::function<void(std::unique_ptr<Stream>)>;
-  // `tls` null: plain TCP (benchmarks). Port 0: the kernel chooses. kConnect with address and port
-  // when it cannot bind.
-  static dxl::Result<std::unique_ptr<Listener>> open(Loop& loop, const std::string& address,
-                                                     std::uint16_t port,
-                                                     std::shared_ptr<const TlsContext> tls,
-                                                     Accepted accepted);
+  // The loop the next established stream is to live on; it may be the listener's own. Listener's
+  // thread.
+  using Place = std::function<Loop&()>;
+  // On that loop's thread: handshake done, chain known. A Connection started with `stream` opens at
+  // once.
+  using Accepted = std::function<void(Loop& loop, std::unique_ptr<Stream> stream)>;
+  // Listener's thread: a peer that did not get through, for the log and the counters.
+  using Refused = std::function<void(const std::string& peer_name, const dxl::Error& reason)>;
+
+  // kConnect with address and port when it cannot bind.
+  static dxl::Result<std::unique_ptr<Listener>> open(Loop& loop, ListenerOptions options,
+                                                     Place place, Accepted accepted,
+                                                     Refused refused);
+  // On the loop's thread, or when the loop does not run. Handshakes under way are dropped, and so
+  // is a stream whose own loop has not taken it over yet; on another thread `accepted` may be
+  // running at this moment, so what it uses goes after that loop has stopped.
   ~Listener();
   std::uint16_t port() const;
 

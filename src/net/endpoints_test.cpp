@@ -5,6 +5,7 @@
 
 #include <sys/resource.h>
 
+#include "net/test_certificates.hpp"
 #include "net/test_peer.hpp"
 #include "net/test_sockets.hpp"
 
@@ -102,28 +103,36 @@ TEST(ConnectTcp, EndsWithItsLoop) {
   }
 }
 
+dxl::Result<std::unique_ptr<Listener>> open_on(Loop& loop, const std::string& address,
+                                               std::uint16_t port) {
+  ListenerOptions options;
+  options.address = address;
+  options.port = port;
+  return Listener::open(
+      loop, options, [&loop]() -> Loop& { return loop; }, [](Loop&, std::unique_ptr<Stream>) {},
+      [](const std::string&, const dxl::Error&) {});
+}
+
 TEST(Listener, SaysWhyItCannotListen) {
   Loop loop;
-  const auto ignore = [](std::unique_ptr<Stream>) {};
-  auto first = Listener::open(loop, "127.0.0.1", 0, nullptr, ignore);
+  const auto first = open_on(loop, "127.0.0.1", 0);
   ASSERT_TRUE(first);
-  const auto taken = Listener::open(loop, "127.0.0.1", (*first)->port(), nullptr, ignore);
+  const auto taken = open_on(loop, "127.0.0.1", (*first)->port());
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().code, dxl::ErrorCode::kConnect);
   EXPECT_EQ(taken.error().message, fmt::format("cannot listen on 127.0.0.1:{}: Address already in "
                                                "use",
                                                (*first)->port()));
-  const auto wrong = Listener::open(loop, "nonsense", 0, nullptr, ignore);
+  const auto wrong = open_on(loop, "nonsense", 0);
   ASSERT_FALSE(wrong);
   EXPECT_THAT(wrong.error().message, HasSubstr("cannot listen on nonsense:0: "));
 }
 
 TEST(Listener, SharesAPortBetweenTheAddressFamilies) {
   Loop loop;
-  const auto ignore = [](std::unique_ptr<Stream>) {};
-  auto six = Listener::open(loop, "::1", 0, nullptr, ignore);
+  const auto six = open_on(loop, "::1", 0);
   if (!six) GTEST_SKIP() << six.error().message;
-  const auto four = Listener::open(loop, "127.0.0.1", (*six)->port(), nullptr, ignore);
+  const auto four = open_on(loop, "127.0.0.1", (*six)->port());
   EXPECT_TRUE(four) << four.error().message;
 }
 
@@ -135,6 +144,207 @@ TEST_F(Accepting, SurvivesClientsThatLeaveAtOnce) {
   ASSERT_TRUE(connect(port, nullptr));
   client->send("still there");
   EXPECT_TRUE(client->wait_received(11));
+}
+
+TEST_F(Accepting, ServesOnTheListenersOwnLoopAsWell) {
+  TestCa issuer("own loop CA");
+  const auto server_tls = TlsContext::make_server(issuer.issue("server"));
+  const auto client_tls = TlsContext::make_client(issuer.issue("client"));
+  ASSERT_TRUE(server_tls && client_tls);
+  ListenerOptions options;
+  options.address = "127.0.0.1";
+  options.tls = *server_tls;
+  TestPeer server(true);
+  std::uint16_t port = 0;
+  server_loop.call([&] {
+    auto opened = Listener::open(
+        server_loop.loop, options, [&]() -> Loop& { return server_loop.loop; },
+        [&](Loop& loop, std::unique_ptr<Stream> stream) {
+          EXPECT_EQ(stream->peer_chain().size(), 2U);
+          server.start(loop, std::move(stream), {});
+        },
+        [](const std::string&, const dxl::Error& reason) { ADD_FAILURE() << reason.message; });
+    ASSERT_TRUE(opened);
+    listener = std::move(*opened);
+    port = listener->port();
+  });
+  ASSERT_TRUE(connect(port, *client_tls));
+  client->send("hello");
+  EXPECT_TRUE(client->wait_received(5));
+  client_loop.stop();
+  server_loop.stop();
+}
+
+TEST_F(Accepting, GoesOnFromLoopToLoop) {
+  // Every stream lives where place() says, whoever comes.
+  std::vector<std::unique_ptr<LoopThread>> homes;
+  for (int i = 0; i < 3; ++i) homes.push_back(std::make_unique<LoopThread>());
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<const Loop*, int> lived;
+  ListenerOptions options;
+  options.address = "127.0.0.1";
+  std::uint16_t port = 0;
+  std::size_t next = 0;
+  door_loop.call([&] {
+    auto opened = Listener::open(
+        door_loop.loop, options, [&]() -> Loop& { return homes[next++ % homes.size()]->loop; },
+        [&](Loop& loop, std::unique_ptr<Stream> stream) {
+          EXPECT_TRUE(loop.on_loop_thread());
+          stream->close();
+          const std::lock_guard lock(mutex);
+          ++lived[&loop];
+          changed.notify_all();
+        },
+        [](const std::string&, const dxl::Error& reason) { ADD_FAILURE() << reason.message; });
+    ASSERT_TRUE(opened);
+    listener = std::move(*opened);
+    port = listener->port();
+  });
+  for (int i = 0; i < 9; ++i) RawSocket::connect(port);
+  std::map<const Loop*, int> expected;
+  for (const auto& home : homes) expected[&home->loop] = 3;
+  {
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, kPatience, [&] { return lived == expected; });
+    EXPECT_EQ(lived, expected);
+  }
+  door_loop.call([&] { listener.reset(); });
+}
+
+TEST_F(Accepting, HandsNothingOverOnceItIsGone) {
+  Loop loop;
+  ListenerOptions options;
+  options.address = "127.0.0.1";
+  bool accepted = false;
+  auto opened = Listener::open(
+      loop, options,
+      [&]() -> Loop& {
+        loop.post([&] {  // comes before the stream does
+          listener.reset();
+          loop.stop();
+        });
+        return loop;
+      },
+      [&](Loop&, std::unique_ptr<Stream>) { accepted = true; },
+      [](const std::string&, const dxl::Error&) {});
+  ASSERT_TRUE(opened);
+  listener = std::move(*opened);
+  const RawSocket peer = RawSocket::connect(listener->port());
+  loop.run();
+  EXPECT_FALSE(accepted);
+  EXPECT_TRUE(peer.wait(POLLIN, kPatience)) << "the socket stayed open";
+}
+
+class Handshaking : public TwoLoops {
+ protected:
+  Handshaking() {
+    auto server = TlsContext::make_server(ca.issue("server"));
+    auto made = TlsContext::make_client(ca.issue("client"));
+    EXPECT_TRUE(server && made);
+    options.tls = *server;
+    client_tls = *made;
+  }
+  static RawSocket silent_client(std::uint16_t port) {
+    RawSocket socket = RawSocket::connect(port);
+    socket.send_some({"\x16\x03\x01\x02\x00", 5});  // the beginning of a ClientHello
+    return socket;
+  }
+
+  TestCa ca{"fabric CA"};
+  ListenerOptions options;
+  std::shared_ptr<const TlsContext> client_tls;
+};
+
+TEST_F(Handshaking, ThoseBeyondTheLimitWaitUntilOneEnds) {
+  options.handshakes = 2;
+  const std::uint16_t port = listen(options, true);
+  const RawSocket first = silent_client(port);
+  auto second = std::make_unique<RawSocket>(silent_client(port));
+  ASSERT_TRUE(connect(port, client_tls));  // TCP only: by the kernel
+  for (int i = 0; i < 5; ++i) door_loop.call([] {});
+  {
+    const std::lock_guard lock(servers_mutex);
+    EXPECT_TRUE(servers.empty());
+  }
+  second.reset();
+  EXPECT_TRUE(client->wait_open());
+  client->send("hello");
+  EXPECT_TRUE(client->wait_received(5));
+  EXPECT_EQ(wait_refused().message, "the peer closed the connection during the TLS handshake");
+}
+
+TEST_F(Handshaking, EachHasItsDeadline) {
+  options.handshake_deadline = milliseconds(100);
+  const std::uint16_t port = listen(options, true);
+  std::vector<RawSocket> silent;
+  for (int i = 0; i < 20; ++i) {
+    silent.push_back(silent_client(port));
+    if (i == 10) {
+      ASSERT_TRUE(connect(port, client_tls));
+      ASSERT_TRUE(client->wait_open());
+    }
+  }
+  EXPECT_EQ(wait_refused(19).message, "the peer did not finish the handshake within 100 ms");
+  for (const RawSocket& socket : silent) EXPECT_TRUE(socket.wait(POLLIN, kPatience));
+  // Those that got through are not concerned.
+  client->send("hello");
+  EXPECT_TRUE(client->wait_received(5));
+}
+
+TEST_F(Handshaking, EndWithTheListener) {
+  const std::uint16_t port = listen(options, true);
+  std::vector<RawSocket> silent;
+  for (int i = 0; i < 10; ++i) silent.push_back(silent_client(port));
+  ASSERT_TRUE(connect(port, client_tls));  // accepted behind them
+  client->send("x");
+  ASSERT_TRUE(client->wait_received(1));
+  door_loop.call([&] { listener.reset(); });
+  for (const RawSocket& socket : silent) EXPECT_TRUE(socket.wait(POLLIN, kPatience));
+  client->send("established clients stay");
+  EXPECT_TRUE(client->wait_received(25));
+}
+
+TEST_F(Handshaking, AStormIsServedToTheLast) {
+  constexpr std::size_t kClients = 60;
+  options.handshakes = 8;
+  const std::uint16_t port = listen(options, true);
+  std::vector<std::unique_ptr<TestPeer>> peers;
+  for (std::size_t i = 0; i < kClients; ++i) peers.push_back(std::make_unique<TestPeer>());
+  client_loop.call([&] {
+    for (const auto& peer : peers) {
+      connect_tcp(client_loop.loop, "127.0.0.1", port, client_tls, kPatience,
+                  [&, to = peer.get()](dxl::Result<std::unique_ptr<Stream>> stream) {
+                    ASSERT_TRUE(stream) << stream.error().message;
+                    to->start(client_loop.loop, std::move(*stream), client_limits());
+                  });
+    }
+  });
+  for (const auto& peer : peers) ASSERT_TRUE(peer->wait_open());
+  for (const auto& peer : peers) peer->send("hello");
+  for (const auto& peer : peers) EXPECT_TRUE(peer->wait_received(5));
+  client_loop.stop();
+  peers.clear();
+}
+
+TEST(InProcess, MovesWithWhatIsOnItsWay) {
+  LoopThread first, second;
+  TestPeer client, server(true);
+  auto [client_end, server_end] = make_in_process_pair(first.loop, {}, first.loop, {});
+  first.call([&, &end = client_end] { client.start(first.loop, std::move(end), client_limits()); });
+  ASSERT_TRUE(client.wait_open());
+  client.send("early");
+  first.call([] {});
+  second.call([&, &end = server_end] {
+    EXPECT_GE(end->held_bytes(), 5U);
+    end->move_to(second.loop);
+    server.start(second.loop, std::move(end), {});
+  });
+  client.send(" and late");
+  EXPECT_TRUE(client.wait_received(14));
+  EXPECT_EQ(client.received(), "early and late");
+  first.stop();
+  second.stop();
 }
 
 // UBSan looks at memory through a pipe and takes "no descriptors" for a broken object, so this one
@@ -149,8 +359,8 @@ TEST_F(Accepting, WaitsForDescriptorsWhenTheyRunOut) {
   none_left.rlim_cur = 0;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
   const bool connected = early.connect_to(port);  // by the kernel, into the backlog
-  // Several turns of the server with nothing to give.
-  for (int i = 0; i < 3; ++i) server_loop.call([] {});
+  // Several turns of the listener with nothing to give.
+  for (int i = 0; i < 3; ++i) door_loop.call([] {});
   const std::size_t accepted_without = [this] {
     const std::lock_guard lock(servers_mutex);
     return servers.size();

@@ -62,6 +62,8 @@ class InProcessStream final : public Stream {
   bool has_buffered_input() const override { return taken_at_ < taken_.size(); }
   void wait_readable(std::function<void()> ready) override;
   void wait_writable(std::function<void()> ready) override;
+  void move_to(Loop& loop) override;
+  std::size_t held_bytes() const override;
   void close() override;
   const std::vector<PeerCertificate>& peer_chain() const override { return chain_; }
   std::string peer_name() const override { return "in-process"; }
@@ -127,6 +129,17 @@ void InProcessStream::wait_writable(std::function<void()> ready) {
   own().waits_writable = true;
   const bool is_ready = pair_->queues[1 - index_].size() < kQueueBytes || peer().loop == nullptr;
   if (is_ready) notify_writable(pair_, index_);
+}
+
+void InProcessStream::move_to(Loop& loop) {
+  const std::lock_guard lock(pair_->mutex);
+  if (own().loop != nullptr) own().loop = &loop;
+}
+
+// What the other end has not read yet is its unread input, and counted there.
+std::size_t InProcessStream::held_bytes() const {
+  const std::lock_guard lock(pair_->mutex);
+  return taken_.capacity() + pair_->queues[index_].capacity();
 }
 
 void InProcessStream::close() {

@@ -1,7 +1,9 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <cerrno>
+#include <list>
 #include <utility>
 
 #include <fmt/format.h>
@@ -9,6 +11,7 @@
 #include "base/log.hpp"
 #include "net/endpoints.hpp"
 #include "net/socket.hpp"
+#include "net/web_socket_stream.hpp"
 
 namespace tiara::net {
 namespace {
@@ -20,6 +23,9 @@ constexpr int kAcceptsPerTurn = 64;
 // Without descriptors left, accepting again at once would only spin.
 constexpr std::chrono::milliseconds kBackOff{100};
 constexpr std::chrono::seconds kLogInterval{1};
+// What a storm of clients may leave waiting in the kernel, which has a limit of its own
+// (net.core.somaxconn).
+constexpr int kBacklog = 4096;
 
 struct FreeAddresses {
   void operator()(addrinfo* addresses) const { ::freeaddrinfo(addresses); }
@@ -45,7 +51,7 @@ dxl::Result<int> open_socket(const std::string& address, std::uint16_t port) {
   if (found->ai_family == AF_INET6) {
     (void)::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   }
-  if (::bind(fd, found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd, SOMAXCONN) != 0) {
+  if (::bind(fd, found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd, kBacklog) != 0) {
     const int why = errno;
     ::close(fd);
     return refuse(system_text(why));
@@ -70,38 +76,79 @@ bool is_out_of_resources(int error_number) {
 }  // namespace
 
 struct Listener::Impl : std::enable_shared_from_this<Impl> {
-  Impl(Loop& owner, std::unique_ptr<Descriptor> socket, std::shared_ptr<const TlsContext> context,
-       Accepted callback)
+  // All have the same deadline, so that the list is in its order and needs one timer.
+  struct Handshake {
+    std::unique_ptr<Stream> stream;
+    Descriptor* descriptor;  // the stream's
+    std::chrono::steady_clock::time_point deadline;
+  };
+  using Place = std::list<Handshake>::iterator;
+
+  // Shared with the streams on their way to their loops.
+  struct Receiver {
+    Accepted accepted;
+    std::atomic<bool> gone{false};
+  };
+  struct Parcel {
+    std::shared_ptr<Receiver> receiver;
+    std::unique_ptr<Stream> stream;
+  };
+
+  Impl(Loop& owner, std::unique_ptr<Descriptor> socket, ListenerOptions with,
+       Listener::Place chooser, Accepted receive, Refused refuse)
       : loop(owner),
         descriptor(std::move(socket)),
-        tls(std::move(context)),
-        accepted(std::move(callback)),
-        port(port_of(descriptor->fd())) {}
-
-  void wait() {
-    descriptor->wait_readable([this] {
-      const auto keep = shared_from_this();
-      accept_waiting();
-    });
+        options(std::move(with)),
+        place(std::move(chooser)),
+        receiver(std::make_shared<Receiver>()),
+        refused(std::move(refuse)),
+        port(port_of(descriptor->fd())) {
+    receiver->accepted = std::move(receive);
   }
+
+  void wait();
   void accept_waiting();
-  void hand_over(int fd);
+  void begin(int fd);
+  void step(Place handshake);
+  void hand_over(Place handshake);
+  void refuse(Place handshake, const dxl::Error& reason);
+  void forget(Place handshake);
+  void check_deadlines();
+  void arm_deadline();
   void back_off(const std::string& why);
+  void stop();
 
   Loop& loop;
   std::unique_ptr<Descriptor> descriptor;
-  std::shared_ptr<const TlsContext> tls;
-  Accepted accepted;
+  ListenerOptions options;
+  Listener::Place place;
+  std::shared_ptr<Receiver> receiver;
+  Refused refused;
   std::uint16_t port;
-  std::unique_ptr<Loop::Timer> pause;
+  std::list<Handshake> handshakes;  // oldest first
+  bool full = false;                // waits for a handshake to end before it accepts again
+  std::unique_ptr<Loop::Timer> pause, deadline;
   std::chrono::steady_clock::time_point last_log{};
 };
 
+void Listener::Impl::wait() {
+  full = handshakes.size() >= options.handshakes;
+  if (full) {
+    if (options.on_full) options.on_full();
+    return;
+  }
+  descriptor->wait_readable([this] {
+    const auto keep = shared_from_this();
+    accept_waiting();
+  });
+}
+
 void Listener::Impl::accept_waiting() {
-  for (int i = 0; i < kAcceptsPerTurn && descriptor->fd() >= 0; ++i) {
+  for (int i = 0; i < kAcceptsPerTurn && handshakes.size() < options.handshakes; ++i) {
     const int fd = ::accept4(descriptor->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      hand_over(fd);
+      begin(fd);
+      if (descriptor->fd() < 0) return;  // a callback has destroyed the listener
       continue;
     }
     if (is_out_of_resources(errno)) return back_off(system_text(errno));
@@ -111,16 +158,88 @@ void Listener::Impl::accept_waiting() {
   wait();
 }
 
-void Listener::Impl::hand_over(int fd) {
+void Listener::Impl::begin(int fd) {
+  const std::string peer_name = peer_name_of(fd);
   auto socket = Descriptor::adopt(loop, fd);
-  auto stream = socket ? make_socket_stream(std::move(*socket), tls, {})
-                       : dxl::Result<std::unique_ptr<Stream>>(fail(socket.error()));
-  if (stream) {
-    accepted(std::move(*stream));
-  } else {
-    base::log(base::LogLevel::kWarning, "net", "connection on port {} dropped: {}", port,
-              stream.error().message);
+  if (!socket) return refused(peer_name, socket.error());
+  Descriptor* const raw = socket->get();
+  auto stream = make_socket_stream(std::move(*socket), options.tls, {});
+  if (!stream) return refused(peer_name, stream.error());
+  if (options.web_socket) stream = make_web_socket_server_stream(*std::move(stream));
+  handshakes.push_back(
+      {std::move(*stream), raw, std::chrono::steady_clock::now() + options.handshake_deadline});
+  if (deadline == nullptr) arm_deadline();
+  step(std::prev(handshakes.end()));
+}
+
+void Listener::Impl::step(Place handshake) {
+  Stream& stream = *handshake->stream;
+  IoResult result = stream.handshake();
+  switch (result.status) {
+    case IoResult::Status::kDone:
+      return hand_over(handshake);
+    case IoResult::Status::kWouldBlock: {
+      auto again = [this, handshake] {
+        const auto keep = shared_from_this();
+        step(handshake);
+      };
+      stream.wants_write() ? stream.wait_writable(again) : stream.wait_readable(again);
+      return;
+    }
+    case IoResult::Status::kEnd:
+      return refuse(handshake, {ErrorCode::kConnect,
+                                "the peer closed the connection during the handshake", 0});
+    case IoResult::Status::kFailed:
+      return refuse(handshake, result.error);
   }
+}
+
+// Nothing of ours refers to the stream from here on: its loop may outlive this one.
+void Listener::Impl::hand_over(Place handshake) {
+  handshake->descriptor->leave_loop();
+  auto parcel = std::make_shared<Parcel>();
+  parcel->receiver = receiver;
+  parcel->stream = std::move(handshake->stream);
+  Loop& target = place();
+  target.post([&target, parcel = std::move(parcel)] {
+    if (parcel->receiver->gone) return;
+    parcel->stream->move_to(target);
+    parcel->receiver->accepted(target, std::move(parcel->stream));
+  });
+  forget(handshake);
+}
+
+void Listener::Impl::refuse(Place handshake, const dxl::Error& reason) {
+  const std::unique_ptr<Stream> stream = std::move(handshake->stream);
+  stream->close();
+  forget(handshake);
+  refused(stream->peer_name(), reason);
+}
+
+void Listener::Impl::forget(Place handshake) {
+  handshakes.erase(handshake);
+  if (handshakes.empty()) deadline.reset();
+  if (full) wait();
+}
+
+void Listener::Impl::check_deadlines() {
+  const auto now = std::chrono::steady_clock::now();
+  while (!handshakes.empty() && handshakes.front().deadline <= now) {
+    refuse(handshakes.begin(), {ErrorCode::kTimedOut,
+                                fmt::format("the peer did not finish the handshake within {} ms",
+                                            options.handshake_deadline.count()),
+                                0});
+  }
+  arm_deadline();
+}
+
+void Listener::Impl::arm_deadline() {
+  if (handshakes.empty()) return deadline.reset();
+  const auto left = handshakes.front().deadline - std::chrono::steady_clock::now();
+  deadline = loop.schedule(left, [this] {
+    const auto keep = shared_from_this();
+    check_deadlines();
+  });
 }
 
 void Listener::Impl::back_off(const std::string& why) {
@@ -135,26 +254,31 @@ void Listener::Impl::back_off(const std::string& why) {
   pause = loop.schedule(kBackOff, [this] { wait(); });
 }
 
-dxl::Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const std::string& address,
-                                                      std::uint16_t port,
-                                                      std::shared_ptr<const TlsContext> tls,
-                                                      Accepted accepted) {
-  const auto fd = open_socket(address, port);
+void Listener::Impl::stop() {
+  receiver->gone = true;
+  descriptor->close();
+  pause.reset();
+  deadline.reset();
+  full = false;
+  handshakes.clear();
+}
+
+dxl::Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, ListenerOptions options,
+                                                      Place place, Accepted accepted,
+                                                      Refused refused) {
+  const auto fd = open_socket(options.address, options.port);
   if (!fd) return fail(fd.error());
   auto descriptor = Descriptor::adopt(loop, *fd);
   if (!descriptor) return fail(std::move(descriptor.error()));
-  auto impl =
-      std::make_shared<Impl>(loop, std::move(*descriptor), std::move(tls), std::move(accepted));
+  auto impl = std::make_shared<Impl>(loop, std::move(*descriptor), std::move(options),
+                                     std::move(place), std::move(accepted), std::move(refused));
   impl->wait();
   return std::unique_ptr<Listener>(new Listener(std::move(impl)));
 }
 
 Listener::Listener(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Listener::~Listener() {
-  impl_->pause.reset();
-  impl_->descriptor->close();
-}
+Listener::~Listener() { impl_->stop(); }
 
 std::uint16_t Listener::port() const { return impl_->port; }
 

@@ -79,6 +79,7 @@ struct Loop::Impl {
   std::vector<std::shared_ptr<Event>> ready, running;
   std::vector<std::function<void()>> tasks;
   std::vector<std::weak_ptr<Connection>> dirty, flushing;
+  std::function<void()> every_turn;
 
   // Sleeps until there is work and takes it. True if this is the last turn.
   bool collect();
@@ -133,6 +134,7 @@ void Loop::run() {
   while (!last) {
     last = impl_->collect();
     impl_->run_collected();
+    if (impl_->every_turn) impl_->every_turn();
     impl_->flushing.swap(impl_->dirty);
     for (const auto& weak : impl_->flushing) {
       if (const auto connection = weak.lock()) connection->end_of_turn();
@@ -170,6 +172,8 @@ std::unique_ptr<Loop::Timer> Loop::schedule(std::chrono::steady_clock::duration 
 void Loop::at_end_of_turn(std::weak_ptr<Connection> connection) {
   impl_->dirty.push_back(std::move(connection));
 }
+
+void Loop::every_turn(std::function<void()> task) { impl_->every_turn = std::move(task); }
 
 void Loop::on_ready(std::shared_ptr<Event> event) { impl_->ready.push_back(std::move(event)); }
 

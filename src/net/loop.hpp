@@ -59,6 +59,10 @@ class Loop {
   // Connection.
   void at_end_of_turn(std::weak_ptr<Connection> connection);
 
+  // `task` runs at the end of every turn, before the connections are flushed. One per loop. Set it
+  // before run() or on the loop's thread, not from `task` itself.
+  void every_turn(std::function<void()> task);
+
   // Something that became ready. `event` runs in this turn, once everything ready is known. Loop's
   // thread, from handlers of context().
   class Event {

@@ -97,6 +97,23 @@ TEST(Loop, DropsPostsToALoopThatIsGone) {
   EXPECT_FALSE(ran);
 }
 
+TEST(Loop, RunsATaskAtTheEndOfEveryTurn) {
+  Loop loop;
+  std::string order;
+  loop.every_turn([&] { order += '.'; });
+  loop.post([&] {
+    order += 'a';
+    loop.post([&] {
+      order += 'c';
+      loop.stop();
+      loop.post([&] { order += 'd'; });
+    });
+  });
+  loop.post([&] { order += 'b'; });
+  loop.run();
+  EXPECT_EQ(order, "ab.c.d.");
+}
+
 TEST(Loop, HandsBuffersRoundButKeepsNoLargeOnes) {
   Loop loop;
   std::string small, large;

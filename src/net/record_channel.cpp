@@ -103,6 +103,18 @@ void RecordChannel::finish() {
   fresh_output.clear();
 }
 
+std::size_t RecordChannel::held_bytes() const {
+  const std::size_t inside = std::string().capacity();  // what a string holds itself
+  return (kept_.capacity() > inside ? kept_.capacity() + 1 : 0) +
+         (unsent_.capacity() > inside ? unsent_.capacity() + 1 : 0);
+}
+
+void RecordChannel::drop_buffers() {
+  std::string().swap(kept_);
+  std::string().swap(unsent_);
+  kept_at_ = 0;
+}
+
 std::size_t RecordChannel::send_some(std::string_view bytes) {
   std::size_t sent = 0;
   while (sent < bytes.size() && !failed()) {

@@ -33,6 +33,11 @@ class RecordChannel {
   const IoResult& failure() const { return failure_; }
   bool failed() const { return failure_.status == IoResult::Status::kFailed; }
 
+  // Memory of kept input and unsent records.
+  std::size_t held_bytes() const;
+  // Nothing is read or sent any more.
+  void drop_buffers();
+
   Descriptor& descriptor() { return *descriptor_; }
 
  private:

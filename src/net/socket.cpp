@@ -59,6 +59,8 @@ class TcpStream final : public Stream {
   void wait_writable(std::function<void()> ready) override {
     descriptor_->wait_writable(std::move(ready));
   }
+  void move_to(Loop& loop) override { descriptor_->move_to(loop); }
+  std::size_t held_bytes() const override { return 0; }
   void close() override { close_gently(*descriptor_); }
   const std::vector<PeerCertificate>& peer_chain() const override { return no_chain_; }
   std::string peer_name() const override { return peer_name_; }

@@ -13,6 +13,8 @@
 
 namespace tiara::net {
 
+class Loop;
+
 // What a read or write came to. `bytes` is valid for kDone.
 struct IoResult {
   enum class Status { kDone, kWouldBlock, kEnd, kFailed } status;
@@ -46,6 +48,13 @@ class Stream {
   // per direction.
   virtual void wait_readable(std::function<void()> ready) = 0;
   virtual void wait_writable(std::function<void()> ready) = 0;
+
+  // Makes `loop` the loop whose thread uses the stream from now on; what was read ahead moves
+  // along. Called on that thread, after the handshake, with no wait pending.
+  virtual void move_to(Loop& loop) = 0;
+  // Bytes of memory in which this stream holds back unsent records and unread input, for the
+  // memory budget.
+  virtual std::size_t held_bytes() const = 0;
 
   // Sends what the protocol wants at the end (close_notify) without waiting, then closes. Pending
   // waits never fire.

@@ -65,16 +65,32 @@ ConnectionLimits client_limits() {
 
 std::uint16_t TwoLoops::listen(std::shared_ptr<const TlsContext> tls, bool echo,
                                const ConnectionLimits& limits) {
+  ListenerOptions options;
+  options.tls = std::move(tls);
+  return listen(std::move(options), echo, limits);
+}
+
+std::uint16_t TwoLoops::listen(ListenerOptions options, bool echo, const ConnectionLimits& limits) {
+  options.address = "127.0.0.1";
+  const auto place = [this]() -> Loop& { return server_loop.loop; };
+  const auto accepted = [this, echo, limits](Loop& loop, std::unique_ptr<Stream> stream) {
+    EXPECT_TRUE(loop.on_loop_thread());
+    auto peer = std::make_unique<TestPeer>(echo);
+    peer->start(loop, std::move(stream), limits);
+    const std::lock_guard lock(servers_mutex);
+    servers.push_back(std::move(peer));
+    servers_changed.notify_all();
+  };
+  const auto refused = [this](const std::string& peer_name, const dxl::Error& reason) {
+    EXPECT_TRUE(door_loop.loop.on_loop_thread());
+    EXPECT_EQ(peer_name.rfind("127.0.0.1:", 0), 0U) << peer_name;
+    const std::lock_guard lock(servers_mutex);
+    refusals.push_back(reason);
+    servers_changed.notify_all();
+  };
   std::uint16_t port = 0;
-  server_loop.call([&] {
-    auto opened = Listener::open(server_loop.loop, "127.0.0.1", 0, tls,
-                                 [this, echo, limits](std::unique_ptr<Stream> stream) {
-                                   auto peer = std::make_unique<TestPeer>(echo);
-                                   peer->start(server_loop.loop, std::move(stream), limits);
-                                   const std::lock_guard lock(servers_mutex);
-                                   servers.push_back(std::move(peer));
-                                   servers_changed.notify_all();
-                                 });
+  door_loop.call([&] {
+    auto opened = Listener::open(door_loop.loop, options, place, accepted, refused);
     ASSERT_TRUE(opened) << opened.error().message;
     listener = std::move(*opened);
     port = listener->port();
@@ -102,6 +118,13 @@ TestPeer* TwoLoops::wait_server(std::size_t index) {
   std::unique_lock lock(servers_mutex);
   servers_changed.wait_for(lock, kPatience, [&] { return servers.size() > index; });
   return servers.size() > index ? servers[index].get() : nullptr;
+}
+
+dxl::Error TwoLoops::wait_refused(std::size_t index) {
+  std::unique_lock lock(servers_mutex);
+  servers_changed.wait_for(lock, kPatience, [&] { return refusals.size() > index; });
+  if (refusals.size() > index) return refusals[index];
+  return {dxl::ErrorCode::kCancelled, "never refused", 0};
 }
 
 }  // namespace tiara::net

@@ -1,4 +1,5 @@
-// Two loops on two threads, and connections on them that tests can send with and wait on.
+// A server and a client loop on threads of their own, a third that accepts, and connections on them
+// that tests can send with and wait on.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -102,23 +103,29 @@ class TwoLoops : public testing::Test {
   // Connections go after the threads and before the loops.
   ~TwoLoops() override {
     client_loop.stop();
+    door_loop.stop();
     server_loop.stop();
     listener.reset();
     servers.clear();
     client.reset();
   }
 
-  // Serves every connection with a new peer in `servers`.
+  // Serves every connection with a new peer in `servers`; those that do not get that far leave
+  // their reason in `refusals`.
   std::uint16_t listen(std::shared_ptr<const TlsContext> tls, bool echo,
                        const ConnectionLimits& limits = {});
+  std::uint16_t listen(ListenerOptions options, bool echo, const ConnectionLimits& limits = {});
   dxl::Result<void> connect(std::uint16_t port, std::shared_ptr<const TlsContext> tls);
   TestPeer* wait_server(std::size_t index = 0);
+  // kCancelled "never refused" when it does not come.
+  dxl::Error wait_refused(std::size_t index = 0);
 
-  LoopThread server_loop, client_loop;
+  LoopThread server_loop, client_loop, door_loop;
   std::unique_ptr<Listener> listener;
   std::mutex servers_mutex;
   std::condition_variable servers_changed;
   std::vector<std::unique_ptr<TestPeer>> servers;
+  std::vector<dxl::Error> refusals;
   std::unique_ptr<TestPeer> client = std::make_unique<TestPeer>();
 };
 

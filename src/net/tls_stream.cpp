@@ -15,6 +15,7 @@
 #include "net/socket.hpp"
 #include "net/tls_context.hpp"
 #include "net/tls_error.hpp"
+#include "net/tls_trim.hpp"
 
 namespace tiara::net {
 namespace {
@@ -70,6 +71,8 @@ class TlsStream final : public Stream {
   void wait_writable(std::function<void()> ready) override {
     channel_.descriptor().wait_writable(std::move(ready));
   }
+  void move_to(Loop& loop) override { channel_.descriptor().move_to(loop); }
+  std::size_t held_bytes() const override { return channel_.held_bytes(); }
   void close() override;
   const std::vector<PeerCertificate>& peer_chain() const override { return peer_chain_; }
   std::string peer_name() const override { return peer_name_; }
@@ -172,6 +175,7 @@ IoResult TlsStream::handshake() {
 void TlsStream::on_handshake_done() {
   established_ = true;
   peer_chain_ = verified_chain(ssl_.get());
+  forget_certificates(ssl_.get());
   more_input_ = channel_.has_kept_input() || SSL_has_pending(ssl_.get()) == 1;
   const SSL_CIPHER* const cipher = SSL_get_current_cipher(ssl_.get());
   if (is_server() && SSL_CIPHER_get_kx_nid(cipher) == NID_kx_rsa) {
@@ -249,6 +253,7 @@ void TlsStream::close() {
     channel_.finish();
   }
   close_gently(channel_.descriptor());
+  channel_.drop_buffers();
 }
 
 }  // namespace

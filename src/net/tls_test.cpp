@@ -114,9 +114,7 @@ TEST_F(Tls, TellsBothSidesWhenTheClientsCaIsUnknown) {
   EXPECT_EQ(at_client.message,
             "the broker refused our certificate (tlsv1 alert unknown ca): it was issued by a CA "
             "this broker does not trust");
-  TestPeer* const server = wait_server();
-  ASSERT_NE(server, nullptr);
-  const dxl::Error at_server = server->wait_closed();
+  const dxl::Error at_server = wait_refused();
   EXPECT_EQ(at_server.code, dxl::ErrorCode::kTls);
   EXPECT_EQ(at_server.message,
             "client certificate not trusted: unable to get local issuer certificate (subject "
@@ -143,9 +141,7 @@ TEST_F(Tls, TellsBothSidesWhenTheBrokersCaIsUnknown) {
   EXPECT_EQ(at_client.message,
             "broker certificate not trusted: unable to get local issuer certificate (subject "
             "CN=broker)");
-  TestPeer* const server = wait_server();
-  ASSERT_NE(server, nullptr);
-  EXPECT_THAT(server->wait_closed().message,
+  EXPECT_THAT(wait_refused().message,
               StartsWith("the client refused our certificate (tlsv1 alert unknown ca)"));
 }
 
@@ -154,9 +150,7 @@ TEST_F(Tls, RefusesAnExpiredClientCertificate) {
   ASSERT_TRUE(connect(port, client_context(ca.issue("late", CertificateForm::kExpired))));
   EXPECT_EQ(client->wait_closed().message,
             "the broker refused our certificate (sslv3 alert certificate expired): it has expired");
-  TestPeer* const server = wait_server();
-  ASSERT_NE(server, nullptr);
-  EXPECT_EQ(server->wait_closed().message,
+  EXPECT_EQ(wait_refused().message,
             "client certificate not trusted: certificate has expired (subject CN=late)");
 }
 
@@ -165,9 +159,7 @@ TEST_F(Tls, RefusesAClientWithoutACertificate) {
   ForeignClient client_without(nullptr);
   SSL_CTX_set_max_proto_version(client_without.context(), TLS1_2_VERSION);
   EXPECT_FALSE(client_without.connect(port));
-  TestPeer* const server = wait_server();
-  ASSERT_NE(server, nullptr);
-  const dxl::Error error = server->wait_closed();
+  const dxl::Error error = wait_refused();
   EXPECT_EQ(error.code, dxl::ErrorCode::kTls);
   EXPECT_EQ(error.message, "client sent no certificate");
 }
@@ -176,37 +168,31 @@ TEST_F(Tls, RefusesPlainTextOnATlsPort) {
   const auto port = listen(server_context(ca.issue("server")), true);
   const RawSocket mqtt = RawSocket::connect(port);
   mqtt.send_some({"\x10\x0f\x00\x04MQTT\x04\x02\x07\x08\x00\x03{a}", 17});
-  TestPeer* server = wait_server();
-  ASSERT_NE(server, nullptr);
-  EXPECT_EQ(server->wait_closed().message,
+  EXPECT_EQ(wait_refused().message,
             "the client does not speak TLS on this port (wrong version number)");
   const RawSocket http = RawSocket::connect(port);
   http.send_some("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  server = wait_server(1);
-  ASSERT_NE(server, nullptr);
-  EXPECT_EQ(server->wait_closed().message,
-            "the client does not speak TLS on this port (http request)");
+  EXPECT_EQ(wait_refused(1).message, "the client does not speak TLS on this port (http request)");
 }
 
 TEST_F(Tls, SaysThatThePeerLeftDuringTheHandshake) {
   const auto port = listen(server_context(ca.issue("server")), true);
   RawSocket::connect(port);
-  TestPeer* const server = wait_server();
-  ASSERT_NE(server, nullptr);
-  const dxl::Error error = server->wait_closed();
+  const dxl::Error error = wait_refused();
   EXPECT_EQ(error.code, dxl::ErrorCode::kTls);
   EXPECT_EQ(error.message, "the peer closed the connection during the TLS handshake");
 }
 
 TEST_F(Tls, GivesUpOnAHalfOpenHandshake) {
-  ConnectionLimits limits;
-  limits.handshake_deadline = std::chrono::milliseconds(50);
-  const auto port = listen(server_context(ca.issue("server")), true, limits);
+  ListenerOptions options;
+  options.tls = server_context(ca.issue("server"));
+  options.handshake_deadline = std::chrono::milliseconds(50);
+  const auto port = listen(options, true);
   const RawSocket silent = RawSocket::connect(port);
   silent.send_some({"\x16\x03\x01\x02\x00", 5});
-  TestPeer* const server = wait_server();
-  ASSERT_NE(server, nullptr);
-  EXPECT_EQ(server->wait_closed().code, dxl::ErrorCode::kTimedOut);
+  const dxl::Error error = wait_refused();
+  EXPECT_EQ(error.code, dxl::ErrorCode::kTimedOut);
+  EXPECT_EQ(error.message, "the peer did not finish the handshake within 50 ms");
   EXPECT_TRUE(silent.wait(POLLIN, kPatience)) << "the socket stayed open";
 }
 
@@ -220,9 +206,7 @@ TEST_F(Tls, ServesTheLegacyCipherOnlyWhenAsked) {
   };
   EXPECT_EQ(try_legacy(listen(server_context(ca.issue("server")), true)), "AES128-SHA256");
   EXPECT_EQ(try_legacy(listen(server_context(ca.issue("server"), false), true)), "none");
-  TestPeer* const refused = wait_server(1);
-  ASSERT_NE(refused, nullptr);
-  EXPECT_THAT(refused->wait_closed().message, StartsWith("no cipher suite in common"));
+  EXPECT_THAT(wait_refused().message, StartsWith("no cipher suite in common"));
 }
 
 TEST_F(Tls, PrefersForwardSecrecyAndRefusesOldVersions) {
@@ -239,9 +223,7 @@ TEST_F(Tls, PrefersForwardSecrecyAndRefusesOldVersions) {
   SSL_CTX_set_max_proto_version(old.context(), TLS1_1_VERSION);
   SSL_CTX_set_cipher_list(old.context(), "ALL:@SECLEVEL=0");
   EXPECT_FALSE(old.connect(port));
-  TestPeer* const server = wait_server(1);
-  ASSERT_NE(server, nullptr);
-  EXPECT_THAT(server->wait_closed().message, StartsWith("no TLS version in common"));
+  EXPECT_THAT(wait_refused().message, StartsWith("no TLS version in common"));
 }
 
 TEST_F(Tls, NeverResumesASession) {
@@ -273,6 +255,59 @@ TEST_F(Tls, AnswersKeyUpdatesInTheMiddleOfTraffic) {
     ASSERT_EQ(SSL_key_update(rotating.ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
     ASSERT_TRUE(rotating.write(message));
     ASSERT_EQ(rotating.read(message.size()), message);
+  }
+}
+
+// A client that sends its first packet in one segment with its last handshake message: the bytes
+// are read by the listener's loop and must come out on the other.
+TEST_F(Tls, KeepsWhatComesWithTheLastHandshakeMessage) {
+  const TlsContext::Files files = ca.issue("hasty");
+  const auto port = listen(server_context(ca.issue("server")), true);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const std::size_t size : {std::size_t{1}, std::size_t{3'000}, std::size_t{30'000}}) {
+      const SslContextPtr context(SSL_CTX_new(TLS_client_method()));
+      SSL_CTX_set_max_proto_version(context.get(), version);
+      SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str());
+      SSL_CTX_use_PrivateKey_file(context.get(), files.private_key.c_str(), SSL_FILETYPE_PEM);
+      const SslPtr ssl(SSL_new(context.get()));
+      BIO* const input = BIO_new(BIO_s_mem());
+      BIO* const output = BIO_new(BIO_s_mem());
+      BIO_set_mem_eof_return(input, -1);
+      SSL_set_bio(ssl.get(), input, output);
+      SSL_set_connect_state(ssl.get());
+      const RawSocket socket = RawSocket::connect(port);
+      const auto flush = [&] {
+        char* data = nullptr;
+        const long waiting = BIO_get_mem_data(output, &data);
+        ASSERT_EQ(socket.send_some({data, static_cast<std::size_t>(waiting)}),
+                  static_cast<std::size_t>(waiting));
+        BIO_reset(output);
+      };
+      const auto receive = [&] {
+        ASSERT_TRUE(socket.wait(POLLIN, kPatience));
+        const std::string bytes = socket.receive_some();
+        ASSERT_FALSE(bytes.empty()) << "the server has closed";
+        BIO_write(input, bytes.data(), static_cast<int>(bytes.size()));
+      };
+      while (SSL_do_handshake(ssl.get()) != 1) {
+        ASSERT_NO_FATAL_FAILURE(flush());
+        ASSERT_NO_FATAL_FAILURE(receive());
+      }
+      const std::string early(size, 'e');
+      ASSERT_GT(SSL_write(ssl.get(), early.data(), static_cast<int>(size)), 0);
+      ASSERT_NO_FATAL_FAILURE(flush());
+      std::string answer;
+      while (answer.size() < size) {
+        std::string part(size, '\0');
+        const int count = SSL_read(ssl.get(), part.data(), static_cast<int>(size));
+        if (count > 0) {
+          answer.append(part, 0, static_cast<std::size_t>(count));
+        } else {
+          ASSERT_NO_FATAL_FAILURE(receive());
+        }
+      }
+      EXPECT_TRUE(answer == early) << version << " " << size;
+    }
   }
 }
 
