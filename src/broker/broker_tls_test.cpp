@@ -166,7 +166,7 @@ TEST_F(SecureBroker, SenderAndGroupsFollowFromTheCertificate) {
 TEST_F(SecureBroker, TheAttachedServiceAnswersRequestsNobodyElseSees) {
   net::TestPeer &service = attach(), &stranger = connect("stranger");
   enter(service, "/mcafee/service/tie/#");
-  enter(stranger, "#");
+  enter(stranger, "/mcafee/service/#");
   service.send(publish_packet("/mcafee/service/dxl/svcregistry/register",
                               request(R"({"serviceGuid":"{tie}","requestChannels":[")" +
                                           std::string(kReputation) + R"("],"ttlMins":60})",

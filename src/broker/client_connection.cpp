@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "broker/hub.hpp"
+#include "dxl/message_codec.hpp"
 #include "dxl/topic.hpp"
 
 namespace tiara::broker {
@@ -22,6 +23,18 @@ std::string_view name_of(mqtt::Version version) {
   return version == mqtt::Version::k31 ? "MQTT 3.1" : "MQTT 3.1.1";
 }
 
+std::size_t levels_of(std::string_view topic) {
+  return 1 + static_cast<std::size_t>(std::count(topic.begin(), topic.end(), '/'));
+}
+
+template <class Filters>
+std::vector<std::string> to_strings(const Filters& filters) {
+  std::vector<std::string> strings;
+  strings.reserve(filters.size());
+  filters.for_each([&](std::string_view filter, std::uint8_t) { strings.emplace_back(filter); });
+  return strings;
+}
+
 }  // namespace
 
 ClientConnection::ClientConnection(Hub& hub, fabric::ConnectionId id, bool in_process_service,
@@ -29,18 +42,26 @@ ClientConnection::ClientConnection(Hub& hub, fabric::ConnectionId id, bool in_pr
     : hub_(hub),
       id_(id),
       in_process_service_(in_process_service),
-      patience_(hub.limits().connection.handshake_deadline + hub.limits().connect_deadline),
-      last_heard_(now) {}
+      patience_(hub.limits().connect_deadline),
+      last_heard_(now) {
+  if (hub.shared().hub_count > 1) load_ = std::make_shared<Load>();
+  if (hub.limits().publish_rate > 0 && !in_process_service)
+    rate_ = std::make_unique<PublishRate>(hub.limits().publish_rate, now);
+}
 
 void ClientConnection::start(net::Loop& loop, std::unique_ptr<net::Stream> stream) {
+  loop_ = &loop;
   label_ = stream->peer_name();
-  connection_ = net::Connection::start(loop, std::move(stream), *this, hub_.limits().connection);
+  net::ConnectionLimits limits;
+  limits.output_limit = hub_.limits().outgoing_bytes;
+  limits.handshake_deadline = hub_.limits().handshake_deadline;
+  limits.budget = hub_.shared().budget;
+  connection_ = net::Connection::start(loop, std::move(stream), *this, limits);
 }
 
 void ClientConnection::on_open(net::Connection& connection) {
   if (!connection.peer_chain().empty())
     label_ += " (" + connection.peer_chain().back().subject + ")";
-  patience_ = hub_.limits().connect_deadline;
 }
 
 std::size_t ClientConnection::on_bytes(net::Connection& connection, std::string_view bytes) {
@@ -50,19 +71,118 @@ std::size_t ClientConnection::on_bytes(net::Connection& connection, std::string_
                                    static_cast<unsigned>(mqtt::PacketType::kConnect))
     close(ErrorCode::kMalformed, "the first packet is not CONNECT");
   std::size_t consumed = 0;
-  while (!connection.closing()) {
-    const std::size_t limit =
-        phase_ == Phase::kNew ? hub_.limits().connect_bytes : hub_.limits().message_bytes;
-    const auto frame = mqtt::next_frame(bytes.substr(consumed), limit);
-    if (!frame) {
-      close(frame.error().code, frame.error().message);
-      break;
-    }
-    if (!*frame) return consumed;
-    on_frame(**frame);
-    consumed += (*frame)->total_bytes;
+  while (consumed < bytes.size() && !connection.closing() && !changing_ && pauses_ == 0) {
+    const std::string_view rest = bytes.substr(consumed);
+    const std::size_t taken = oversize_ ? take_oversize(rest) : take_packet(rest);
+    if (taken == 0) break;
+    consumed += taken;
   }
-  return bytes.size();  // nothing of a closing connection is read any more
+  if (connection.closing()) return bytes.size();  // nothing of it is read any more
+  if (changing_) pause(kChange);
+  return consumed;
+}
+
+// Handles one packet and returns its length; 0 if it is not there yet or must wait.
+std::size_t ClientConnection::take_packet(std::string_view bytes) {
+  const BrokerLimits& limits = hub_.limits();
+  const auto header = mqtt::peek_header(bytes);
+  if (!header) {
+    close(header.error().code, header.error().message);
+    return 0;
+  }
+  if (!*header) return 0;
+  const bool is_new = phase_ == Phase::kNew;
+  const std::size_t most = is_new ? limits.connect_bytes : limits.message_bytes;
+  if ((*header)->body_bytes > most) {
+    if (begin_oversize(**header)) return (*header)->header_bytes;
+    exceed(is_new ? Limit::kConnectBytes : Limit::kMessageBytes,
+           fmt::format("a packet of {} bytes, the limit is {}", (*header)->body_bytes, most));
+    return 0;
+  }
+  if ((*header)->type == mqtt::PacketType::kPublish) {
+    if (hub_.must_wait_for_room(*this)) {
+      pause(kRoom);
+      return 0;
+    }
+    if (!within_rate()) return 0;
+  }
+  const auto frame = mqtt::next_frame(bytes, most);
+  if (!frame || !*frame) return 0;
+  on_frame(**frame);
+  return (*frame)->total_bytes;
+}
+
+// A message that is too long costs its sender the message, not the connection.
+bool ClientConnection::begin_oversize(const mqtt::FrameHeader& header) {
+  const bool is_skipped = phase_ == Phase::kAdmitted && header.type == mqtt::PacketType::kPublish &&
+                          header.body_bytes <= kOversizeFactor * hub_.limits().message_bytes &&
+                          (header.flags & 6U) != 6U;
+  if (is_skipped) oversize_ = std::make_unique<OversizePublish>(header);
+  return is_skipped;
+}
+
+std::size_t ClientConnection::take_oversize(std::string_view bytes) {
+  const std::size_t taken = oversize_->feed(bytes);
+  if (!oversize_->done()) return taken;
+  const auto publish = std::move(oversize_);
+  if (!check_topic(publish->topic())) return taken;
+  hub_.count(Limit::kMessageBytes);
+  if (std::has_single_bit(++lost_))
+    base::log(LogLevel::kWarning, kArea,
+              "client {}: message to {} skipped: {} bytes, the limit is {} (message_bytes)", label_,
+              publish->topic(), publish->body_bytes(), hub_.limits().message_bytes);
+  if (const auto bytes_left = publish->message_without_payload()) {
+    const auto message = dxl::decode_message(*bytes_left);
+    if (message && message->type == dxl::MessageType::kRequest)
+      hub_.answer_oversize(*this, *message, publish->body_bytes());
+  }
+  std::string answer;
+  if (publish->qos() == 1)
+    mqtt::append_ack(mqtt::PacketType::kPuback, publish->packet_id(), answer);
+  if (publish->qos() == 2)
+    mqtt::append_ack(mqtt::PacketType::kPubrec, publish->packet_id(), answer);
+  reply(answer);
+  return taken;
+}
+
+bool ClientConnection::within_rate() {
+  if (!rate_ || rate_->take(base::SystemClock().now())) return true;
+  hub_.count(Limit::kPublishRate);
+  pause(kRate);
+  rate_timer_ = loop_->schedule(rate_->wait(), [this] { resume(kRate); });
+  return false;
+}
+
+void ClientConnection::pause(PauseReason reason) {
+  if (pauses_ == 0) connection_->pause_input();
+  pauses_ = static_cast<std::uint8_t>(pauses_ | reason);
+}
+
+void ClientConnection::resume(PauseReason reason) {
+  if ((pauses_ & reason) == 0) return;
+  pauses_ = static_cast<std::uint8_t>(pauses_ & ~reason);
+  if (pauses_ == 0) connection_->resume_input();
+}
+
+void ClientConnection::end_change(std::string_view answer) {
+  changing_ = false;
+  if (connection_->closing()) return;
+  const BrokerLimits& limits = hub_.limits();
+  if (hub_.router().subscription_count(id_) > limits.subscriptions_per_client)
+    return exceed(Limit::kSubscriptionsPerClient,
+                  fmt::format("more than {} subscriptions", limits.subscriptions_per_client));
+  if (hub_.router().subscription_bytes(id_) > limits.subscription_bytes_per_client)
+    return exceed(Limit::kSubscriptionBytesPerClient,
+                  fmt::format("subscriptions of more than {} bytes together",
+                              limits.subscription_bytes_per_client));
+  reply(answer);
+  resume(kChange);
+}
+
+void ClientConnection::reply(std::string_view packets) {
+  if (packets.empty() || connection_->closing()) return;
+  connection_->output().append(packets);
+  connection_->flush_later();
 }
 
 void ClientConnection::on_frame(const mqtt::Frame& frame) {
@@ -113,38 +233,67 @@ void ClientConnection::on_connect(const mqtt::Connect& connect) {
       return close(ErrorCode::kMalformed, "will topic: not a topic one may publish to");
     will_ = OwnedWill{std::string(connect.will->topic), std::string(connect.will->payload)};
   }
-  const mqtt::ConnectCode code = hub_.admit(*this);
-  if (code != mqtt::ConnectCode::kAccepted) {
-    will_.reset();
-    return refuse_connect(code, "connections: the limit is reached");
-  }
-  phase_ = Phase::kAdmitted;
   version_ = connect.version;
   const std::chrono::seconds asked{connect.keep_alive};
   const std::chrono::seconds most = hub_.limits().keep_alive_max;
   const std::chrono::seconds granted = asked.count() == 0 ? most : std::min(asked, most);
+  phase_ = Phase::kAdmitted;
+  std::string answer;
+  mqtt::append_connack(mqtt::ConnectCode::kAccepted, answer);
+  if (!hub_.admit(*this, std::move(answer))) {
+    phase_ = Phase::kNew;
+    will_.reset();
+    return refuse_connect(
+        mqtt::ConnectCode::kUnavailable,
+        fmt::format("there are {} clients already (connections)", hub_.limits().connections));
+  }
   patience_ = std::chrono::milliseconds(granted) * 3 / 2;
-  mqtt::append_connack(code, connection_->output());
-  connection_->flush_later();
+  last_heard_ = base::SystemClock().now();
   base::log(LogLevel::kInfo, kArea, "client {} connected with {}, keep-alive {} s", label_,
-            name_of(version_), connect.keep_alive);
+            name_of(version_), granted.count());
+}
+
+bool ClientConnection::check_topic(std::string_view topic) {
+  const BrokerLimits& limits = hub_.limits();
+  if (topic.size() > limits.topic_bytes) {
+    exceed(Limit::kTopicBytes,
+           fmt::format("a topic of {} bytes, the limit is {}", topic.size(), limits.topic_bytes));
+    return false;
+  }
+  if (topic.size() >= limits.topic_levels && levels_of(topic) > limits.topic_levels) {
+    exceed(Limit::kTopicLevels, fmt::format("a topic of {} levels, the limit is {}",
+                                            levels_of(topic), limits.topic_levels));
+    return false;
+  }
+  return true;
 }
 
 // QoS 1 and 2 are acknowledged as MQTT wants it; what is delivered goes out at QoS 0 like
-// everything (DXL reference §9). Nothing is ever sent again within one connection, so that there is
-// no state.
+// everything (DXL reference §9).
 void ClientConnection::on_publish(const mqtt::Publish& publish) {
+  if (!check_topic(publish.topic)) return;
   if (!dxl::is_valid_topic(publish.topic))
     return close(ErrorCode::kMalformed, "PUBLISH: not a topic one may publish to");
-  hub_.publish(*this, publish.topic, publish.payload);
-  if (publish.qos == 0) return;
-  const auto answer = publish.qos == 1 ? mqtt::PacketType::kPuback : mqtt::PacketType::kPubrec;
-  mqtt::append_ack(answer, publish.packet_id, connection_->output());
-  connection_->flush_later();
+  std::string answer;
+  if (publish.qos == 1) mqtt::append_ack(mqtt::PacketType::kPuback, publish.packet_id, answer);
+  if (publish.qos == 2) {
+    mqtt::append_ack(mqtt::PacketType::kPubrec, publish.packet_id, answer);
+    if (!note_exactly_once(publish.packet_id)) return reply(answer);
+  }
+  hub_.publish(*this, publish.topic, publish.payload, answer);
+}
+
+// False for a repetition before the PUBREL (MQTT 3.1.1 §4.3.3): it is acknowledged, not delivered.
+bool ClientConnection::note_exactly_once(std::uint16_t packet_id) {
+  if (!unreleased_) unreleased_ = std::make_unique<std::bitset<65536>>();
+  if (unreleased_->test(packet_id)) return false;
+  unreleased_->set(packet_id);
+  return true;
 }
 
 void ClientConnection::on_ack(const mqtt::Ack& ack) {
   if (ack.type == mqtt::PacketType::kPubrel) {
+    if (unreleased_) unreleased_->reset(ack.packet_id);
     mqtt::append_ack(mqtt::PacketType::kPubcomp, ack.packet_id, connection_->output());
     connection_->flush_later();
   } else if (ack.type == mqtt::PacketType::kUnsuback) {
@@ -156,18 +305,15 @@ void ClientConnection::on_subscribe(const mqtt::Subscribe& subscribe) {
   bool valid = true;
   std::string codes;
   subscribe.filters.for_each([&](std::string_view filter, std::uint8_t qos) {
-    valid = valid && qos <= 2 && dxl::is_valid_filter(filter);
+    if (!valid || connection_->closing() || !check_topic(filter)) return;
+    valid = qos <= 2 && dxl::is_valid_filter(filter);
     codes += static_cast<char>(qos);
   });
+  if (connection_->closing()) return;
   if (!valid) return close(ErrorCode::kMalformed, "SUBSCRIBE: not a filter one may subscribe to");
-  subscribe.filters.for_each(
-      [&](std::string_view filter, std::uint8_t) { hub_.router().subscribe(id_, filter); });
-  const std::size_t limit = hub_.limits().subscriptions_per_client;
-  if (hub_.router().subscription_count(id_) > limit)
-    return close(ErrorCode::kLimitExceeded,
-                 fmt::format("subscriptions_per_client: more than {} subscriptions", limit));
-  mqtt::append_suback(subscribe.packet_id, codes, connection_->output());
-  connection_->flush_later();
+  std::string answer;
+  mqtt::append_suback(subscribe.packet_id, codes, answer);
+  hub_.commit(*this, fabric::Subscribed{id_, to_strings(subscribe.filters)}, std::move(answer));
 }
 
 void ClientConnection::on_unsubscribe(const mqtt::Unsubscribe& unsubscribe) {
@@ -176,10 +322,9 @@ void ClientConnection::on_unsubscribe(const mqtt::Unsubscribe& unsubscribe) {
     valid = valid && dxl::is_valid_filter(filter);
   });
   if (!valid) return close(ErrorCode::kMalformed, "UNSUBSCRIBE: not a filter");
-  unsubscribe.filters.for_each(
-      [&](std::string_view filter, std::uint8_t) { hub_.router().unsubscribe(id_, filter); });
-  mqtt::append_ack(mqtt::PacketType::kUnsuback, unsubscribe.packet_id, connection_->output());
-  connection_->flush_later();
+  std::string answer;
+  mqtt::append_ack(mqtt::PacketType::kUnsuback, unsubscribe.packet_id, answer);
+  hub_.commit(*this, fabric::Unsubscribed{id_, to_strings(unsubscribe.filters)}, std::move(answer));
 }
 
 void ClientConnection::on_disconnect() {
@@ -189,58 +334,85 @@ void ClientConnection::on_disconnect() {
 
 bool ClientConnection::deliver(std::string_view topic, std::string_view payload) {
   if (connection_->closing()) return false;
-  const std::size_t limit = hub_.limits().connection.output_limit;
-  if (connection_->unsent_bytes() + mqtt::publish_size(topic, payload.size()) > limit) {
-    if (in_process_service_) return drop(topic);
-    close(ErrorCode::kLimitExceeded,
-          fmt::format("slow consumer: more than {} bytes unsent", limit));
-    return false;
-  }
+  const BrokerLimits& limits = hub_.limits();
+  if (connection_->unsent_bytes() + mqtt::publish_size(topic, payload.size()) >
+      limits.outgoing_bytes)
+    return lose(topic);
   mqtt::append_publish(topic, payload, connection_->output());
   connection_->flush_later();
+  const std::size_t worth_telling = limits.request_backlog_bytes / 2;
+  if (load_ && connection_->unsent_bytes() > worth_telling &&
+      load_->unsent.load(std::memory_order_relaxed) <= worth_telling) {
+    load_->unsent.store(connection_->unsent_bytes(), std::memory_order_relaxed);
+    hub_.watch(*this);
+  }
   return true;
 }
 
-// Our own service is never thrown off the fabric by what others send it.
-bool ClientConnection::drop(std::string_view topic) {
-  if (std::has_single_bit(++dropped_)) {
-    base::log(LogLevel::kWarning, kArea,
-              "client {}: dropped a message on {}: too much waits for the service ({} so far)",
-              label(), topic, dropped_);
+bool ClientConnection::report_load() {
+  const std::size_t unsent = connection_->unsent_bytes();
+  load_->unsent.store(unsent, std::memory_order_relaxed);
+  return unsent > hub_.limits().request_backlog_bytes / 2;
+}
+
+bool ClientConnection::lose(std::string_view topic) {
+  const BrokerLimits& limits = hub_.limits();
+  if (!in_process_service_ && limits.slow_consumer == SlowConsumer::kClose) {
+    exceed(Limit::kOutgoingBytes,
+           fmt::format("slow consumer: more than {} bytes unsent", limits.outgoing_bytes));
+    return false;
   }
+  hub_.count(Limit::kOutgoingBytes);
+  hub_.count_dropped();
+  if (std::has_single_bit(++lost_))
+    base::log(LogLevel::kWarning, kArea,
+              "client {}: slow consumer: a message on {} is lost to it, more than {} bytes are "
+              "unsent (outgoing_bytes); {} so far",
+              label_, topic, limits.outgoing_bytes, lost_);
   return false;
 }
 
-std::size_t ClientConnection::unsent_bytes() const { return connection_->unsent_bytes(); }
-
 bool ClientConnection::note_refusal(fabric::Refusal refusal) {
   ++refusals_;
-  const auto bit = static_cast<std::uint8_t>(1U << static_cast<unsigned>(refusal));
+  const auto bit = static_cast<std::uint16_t>(1U << static_cast<unsigned>(refusal));
   const bool first = (refusals_logged_ & bit) == 0;
-  refusals_logged_ |= bit;
+  refusals_logged_ = static_cast<std::uint16_t>(refusals_logged_ | bit);
   return first;
 }
 
 void ClientConnection::tick(base::SteadyTime now) {
   if (std::exchange(heard_, false) && phase_ == Phase::kAdmitted) last_heard_ = now;
+  // Whom we do not read, we do not hear.
+  if (pauses_ != 0) last_heard_ = now;
   if (now - last_heard_ <= patience_ || connection_->closing()) return;
-  if (phase_ == Phase::kAdmitted)
+  if (phase_ == Phase::kAdmitted) {
+    hub_.count(Limit::kKeepAliveSeconds);
     close(ErrorCode::kTimedOut,
           fmt::format("keep-alive: nothing heard for {} s",
                       std::chrono::duration_cast<std::chrono::seconds>(now - last_heard_).count()));
-  else
-    close(ErrorCode::kTimedOut,
-          fmt::format("connect_deadline: no CONNECT within {} ms", patience_.count()));
+  } else {
+    exceed(Limit::kConnectSeconds, fmt::format("no CONNECT within {} ms", patience_.count()));
+  }
+}
+
+void ClientConnection::exceed(Limit limit, std::string reason) {
+  hub_.count(limit);
+  close(limit == Limit::kConnectSeconds ? ErrorCode::kTimedOut : ErrorCode::kLimitExceeded,
+        fmt::format("{} ({})", reason, to_string(limit)));
 }
 
 void ClientConnection::close(ErrorCode code, std::string reason) {
   connection_->close({code, std::move(reason), 0});
 }
 
+void ClientConnection::abort(std::string reason) {
+  connection_->abort({ErrorCode::kLimitExceeded, std::move(reason), 0});
+}
+
 void ClientConnection::on_closed(net::Connection&, const dxl::Error& reason) {
   if (phase_ == Phase::kAdmitted && will_) {
     const OwnedWill will = *std::exchange(will_, std::nullopt);
-    hub_.publish(*this, will.topic, will.payload);
+    hub_.publish(*this, will.topic, will.payload, {});
   }
   const std::string_view verb = phase_ == Phase::kNew ? "refused" : "closed";
   if (refusals_ == 0)

@@ -94,6 +94,16 @@ class RawClient {
     }
   }
 
+  // The same, giving up after `patience`.
+  RawPacket receive_or(std::chrono::milliseconds patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (true) {
+      if (RawPacket packet; take(packet)) return packet;
+      if (closed_ || std::chrono::steady_clock::now() > deadline) return {};
+      read(patience);
+    }
+  }
+
   // What arrives before the broker's answer to a PING: everything that was under way for us.
   std::vector<RawPacket> receive_all() {
     send(kPing);
@@ -125,8 +135,8 @@ class RawClient {
   }
 
  private:
-  void read() {
-    if (!socket_.wait(POLLIN, std::chrono::milliseconds(200))) return;
+  void read(std::chrono::milliseconds patience = std::chrono::milliseconds(200)) {
+    if (!socket_.wait(POLLIN, patience)) return;
     const std::string bytes = socket_.receive_some();
     closed_ = bytes.empty();
     input_ += bytes;

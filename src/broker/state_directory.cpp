@@ -196,9 +196,10 @@ dxl::Result<std::string> read_file(const std::filesystem::path& file, std::size_
 }
 
 dxl::Result<void> write_ports(const StatePaths& paths, const Ports& ports) {
-  std::string text = "{";
-  if (ports.mqtts) text += fmt::format("\"mqtts\":{}", *ports.mqtts);
-  return write_file_atomically(paths.ports, text + "}\n");
+  std::string text;
+  for (const auto& [name, port] : {std::pair("mqtts", ports.mqtts), std::pair("wss", ports.wss)})
+    if (port) text += fmt::format("{}\"{}\":{}", text.empty() ? "" : ",", name, *port);
+  return write_file_atomically(paths.ports, "{" + text + "}\n");
 }
 
 dxl::Result<Ports> read_ports(const StatePaths& paths) {
@@ -211,12 +212,15 @@ dxl::Result<Ports> read_ports(const StatePaths& paths) {
     return dxl::fail(ErrorCode::kMalformed,
                      fmt::format("{}: not a JSON object", paths.ports.string()));
   Ports ports;
-  if (const auto member = root->find("mqtts")) {
+  for (const auto& [name, port] :
+       {std::pair("mqtts", &ports.mqtts), std::pair("wss", &ports.wss)}) {
+    const auto member = root->find(name);
+    if (!member) continue;
     const auto number = member->integer();
     if (!number || *number < 1 || *number > 65535)
       return dxl::fail(ErrorCode::kMalformed,
-                       fmt::format("{}: mqtts: not a port number", paths.ports.string()));
-    ports.mqtts = static_cast<std::uint16_t>(*number);
+                       fmt::format("{}: {}: not a port number", paths.ports.string(), name));
+    *port = static_cast<std::uint16_t>(*number);
   }
   return ports;
 }

@@ -19,7 +19,7 @@ namespace tiara::broker {
 //   service/              the TIE service's certificate and key
 //   clients/admin/        a provisioned client in every group
 //   store/                RocksDB
-//   run/ports.json        {"mqtts":8883}; run/control.sock (0600)
+//   run/ports.json        {"mqtts":8883,"wss":8884}; run/control.sock (0600)
 //   lock                  held while a broker runs on the state
 struct StatePaths {
   explicit StatePaths(std::filesystem::path directory);
@@ -55,7 +55,7 @@ dxl::Result<std::string> read_file(const std::filesystem::path& file,
                                    std::size_t limit = 16 * 1024 * 1024);
 
 struct Ports {
-  std::optional<std::uint16_t> mqtts;
+  std::optional<std::uint16_t> mqtts{}, wss{};
 };
 dxl::Result<void> write_ports(const StatePaths& paths, const Ports& ports);
 dxl::Result<Ports> read_ports(const StatePaths& paths);

@@ -1,0 +1,72 @@
+// For tests: a broker over plain TCP, driven with raw MQTT bytes.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "broker/broker.hpp"
+#include "broker/raw_client.hpp"
+#include "dxl/message_codec.hpp"
+
+namespace tiara::broker {
+
+inline constexpr std::string_view kBrokerId = "11111111-1111-1111-1111-111111111111";
+
+inline std::string encoded(const dxl::MessageView& message) {
+  std::string bytes;
+  dxl::append_message(message, bytes);
+  return bytes;
+}
+
+inline std::string event(std::string_view payload = "p") {
+  dxl::MessageView message;
+  message.message_id = "{event}";
+  message.payload = payload;
+  return encoded(message);
+}
+
+inline std::string request(std::string_view payload, std::string_view reply_to) {
+  dxl::MessageView message;
+  message.type = dxl::MessageType::kRequest;
+  message.message_id = "{request}";
+  message.payload = payload;
+  message.reply_to_topic = reply_to;
+  return encoded(message);
+}
+
+// With one I/O thread and with several: clients must not be able to tell.
+class PlainBroker : public testing::TestWithParam<unsigned> {
+ protected:
+  void start(BrokerLimits limits = {}, fabric::Policy policy = {}) {
+    auto started = Broker::start({.broker_id = std::string(kBrokerId),
+                                  .listen_addresses = {"127.0.0.1"},
+                                  .port = 0,
+                                  .tls = nullptr,
+                                  .threads = GetParam(),
+                                  .limits = limits},
+                                 fabric::Authorization(std::move(policy)));
+    ASSERT_TRUE(started.has_value()) << started.error().message;
+    broker = *std::move(started);
+  }
+  RawClient client() const { return RawClient(broker->port()); }
+
+  // Waits until the broker counts so many clients; they leave a little after their socket.
+  bool wait_connections(std::uint64_t count) const {
+    const auto deadline = std::chrono::steady_clock::now() + RawClient::kPatience;
+    while (broker->status().connections != count)
+      if (std::chrono::steady_clock::now() > deadline) return false;
+    return true;
+  }
+
+  std::unique_ptr<Broker> broker;
+};
+
+// The text after the MQTT topic of a delivered packet.
+inline std::string payload_of(const RawPacket& packet, std::string_view topic) {
+  return packet.body.size() < topic.size() + 2 ? "" : packet.body.substr(topic.size() + 2);
+}
+
+}  // namespace tiara::broker
