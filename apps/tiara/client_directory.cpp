@@ -39,7 +39,7 @@ dxl::Result<void> check_groups(const std::vector<std::string>& groups) {
 // The id is in braces because the JavaScript client reads leading digits as the port.
 std::string client_config_text(const BrokerAt& broker) {
   const std::string host = broker.host.empty() ? "localhost;127.0.0.1" : broker.host;
-  return fmt::format(
+  std::string text = fmt::format(
       "[General]\n"
       "#UseWebSockets = False\n"
       "\n"
@@ -53,6 +53,9 @@ std::string client_config_text(const BrokerAt& broker) {
       "\n"
       "[BrokersWebSockets]\n",
       broker.id, broker.port, kBundle, kCertificate, kKey, host);
+  if (broker.web_socket_port != 0)
+    text += fmt::format("{{{0}}} = {{{0}}};{1};{2}\n", broker.id, broker.web_socket_port, host);
+  return text;
 }
 
 dxl::Result<void> write_client(const std::filesystem::path& directory,

@@ -16,7 +16,8 @@ namespace tiara::app {
 struct BrokerAt {
   std::string id;  // uuid without braces
   std::uint16_t port = 8883;
-  std::string host;  // empty: localhost and 127.0.0.1
+  std::uint16_t web_socket_port = 0;  // 0: none
+  std::string host;                   // empty: localhost and 127.0.0.1
 };
 
 // kInvalidArgument naming an unknown group and listing the known ones.

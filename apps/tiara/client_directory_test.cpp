@@ -31,7 +31,7 @@ class ClientDirectory : public testing::Test {
   }
   dxl::Result<void> write(const std::string& name, const std::vector<std::string>& groups,
                           bool replace) {
-    return write_client(client_, paths_, *keystore_, name, groups, {kId, 8883, ""}, replace);
+    return write_client(client_, paths_, *keystore_, name, groups, {kId, 8883, 0, ""}, replace);
   }
 
   static inline std::unique_ptr<broker::TemporaryDirectory> directory_;
@@ -90,13 +90,14 @@ TEST_F(ClientDirectory, NothingIsWrittenWhenThePolicyIsDamaged) {
 }
 
 TEST(ClientConfigText, CanNameAnotherHost) {
-  EXPECT_EQ(client_config_text({kId, 1234, "broker.example.com"}),
+  EXPECT_EQ(client_config_text({kId, 1234, 8443, "broker.example.com"}),
             "[General]\n#UseWebSockets = False\n\n"
             "[Certs]\nBrokerCertChain = brokercerts.crt\nCertFile = client.crt\n"
             "PrivateKey = client.key\n\n"
             "[Brokers]\n{5a2d1c1e-0000-4000-8000-000000000001} = "
             "{5a2d1c1e-0000-4000-8000-000000000001};1234;broker.example.com\n\n"
-            "[BrokersWebSockets]\n");
+            "[BrokersWebSockets]\n{5a2d1c1e-0000-4000-8000-000000000001} = "
+            "{5a2d1c1e-0000-4000-8000-000000000001};8443;broker.example.com\n");
 }
 
 TEST(Groups, UnknownOnesAreRefusedWithTheKnown) {

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <utility>
 
+#include "broker/broker.hpp"
 #include "tiara/exit_code.hpp"
 
 namespace tiara::app {
@@ -18,7 +19,6 @@ struct Parsed {
   CommonOptions common;
   double timeout_seconds = 0;
   UpOptions up;
-  unsigned threads = 1;
   std::uint16_t unused_port = 0;
   ProvisionOptions provision;
   RepGetOptions get;
@@ -50,14 +50,17 @@ void add_up(CLI::App& app, Parsed& parsed) {
   up->add_option("--port", parsed.up.port,
                  "MQTT over TLS; 0 lets the kernel choose (default: listen.port of "
                  "STATE/tiara.toml, 8883)");
-  up->add_option("--ws-port", parsed.unused_port,
-                 "Accepted; this version has no WebSocket listener");
+  up->add_option("--ws-port", parsed.up.web_socket_port,
+                 "MQTT over WebSockets over TLS; 0 lets the kernel choose (default: listen.ws_port "
+                 "of STATE/tiara.toml, 8884)");
   up->add_option("--https-port", parsed.unused_port,
                  "Accepted; this version has no HTTPS listener");
-  up->add_option("--threads", parsed.threads, "I/O threads; this version has one");
+  up->add_option("--threads", parsed.up.threads,
+                 "I/O threads (default: broker.threads of STATE/tiara.toml, 1)")
+      ->check(CLI::Range(1U, broker::kMaxThreads));
   up->add_flag("!--no-service", parsed.up.service, "Broker only: no TIE service in this process");
   up->footer(
-      "When everything listens, stdout gets one line: ready mqtts://HOST:PORT\n"
+      "When everything listens, stdout gets one line: ready mqtts://HOST:PORT wss://HOST:PORT\n"
       "STATE/clients/admin is a client in every group. SIGTERM stops, SIGHUP reloads the policy.\n"
       "\nExamples:\n"
       "  tiara up --state ~/fabric\n"
@@ -220,8 +223,6 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   if (app.count("--timeout") > 0)
     parsed.common.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::duration<double>(parsed.timeout_seconds));
-  if (parsed.threads != 1)
-    return usage_error(fmt::format("--threads {}: one I/O thread in this version", parsed.threads));
   if (!uses_fabric(*parsed.command) && parsed.common != CommonOptions{})
     return usage_error("--config, --json and --timeout have no meaning for this command");
   return CommandLine{parsed.common, *parsed.command};

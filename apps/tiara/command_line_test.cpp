@@ -26,12 +26,12 @@ EarlyExit refused(const std::vector<std::string>& arguments) {
 
 TEST(CommandLine, UpTakesItsOptions) {
   EXPECT_EQ(std::get<UpOptions>(parsed({"up", "--state", "s"}).command),
-            (UpOptions{"s", {}, std::nullopt, true}));
+            (UpOptions{"s", {}, std::nullopt, std::nullopt, std::nullopt, true}));
   EXPECT_EQ(std::get<UpOptions>(parsed({"up", "--state", "s", "--listen", "0.0.0.0", "--listen",
                                         "::1", "--port", "0", "--ws-port", "8884", "--https-port",
-                                        "0", "--threads", "1", "--no-service"})
+                                        "0", "--threads", "4", "--no-service"})
                                     .command),
-            (UpOptions{"s", {"0.0.0.0", "::1"}, std::uint16_t{0}, false}));
+            (UpOptions{"s", {"0.0.0.0", "::1"}, std::uint16_t{0}, std::uint16_t{8884}, 4U, false}));
 }
 
 TEST(CommandLine, ProvisionTakesItsOptionsInAnyOrder) {
@@ -100,7 +100,7 @@ TEST(CommandLine, MistakesAreUsageErrorsOnStderr) {
       {{"up"}, "--state"},
       {{"up", "--state", "s", "--port", "65536"}, "--port"},
       {{"up", "--state", "s", "--port", "x"}, "--port"},
-      {{"up", "--state", "s", "--threads", "2"}, "one I/O thread in this version"},
+      {{"up", "--state", "s", "--threads", "0"}, "--threads"},
       {{"up", "--state", "s", "--config", "c"}, "no meaning"},
       {{"up", "--state", "s", "extra"}, "extra"},
       {{"provision", "d", "--name", "n"}, "--state"},

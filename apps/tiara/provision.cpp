@@ -24,14 +24,16 @@ dxl::Result<void> provision(const ProvisionOptions& options) {
   // The running broker's port; without one, the port it will have.
   const auto ports = broker::read_ports(state->paths);
   const std::uint16_t port = ports && ports->mqtts ? *ports->mqtts : state->settings.port;
+  const std::uint16_t web_socket_port =
+      ports && ports->wss ? *ports->wss : state->settings.web_socket_port;
   if (port == 0)
     return dxl::fail(ErrorCode::kConfiguration,
                      fmt::format("{}: listen.port is 0 and no broker is running: its port is not "
                                  "known yet",
                                  state->paths.config.string()));
-  if (auto written =
-          write_client(options.directory, state->paths, state->keystore, options.name,
-                       options.groups, {state->broker_id, port, options.host}, options.force);
+  if (auto written = write_client(
+          options.directory, state->paths, state->keystore, options.name, options.groups,
+          {state->broker_id, port, web_socket_port, options.host}, options.force);
       !written)
     return written;
   const auto confirmed = broker::control(state->paths.control, "reload");

@@ -137,13 +137,18 @@ dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state)
   return chain;
 }
 
-dxl::Result<void> refresh_admin_client(const State& state, std::uint16_t port) {
+dxl::Result<void> refresh_admin_client(const State& state, std::uint16_t port,
+                                       std::uint16_t web_socket_port) {
   const std::filesystem::path& directory = state.paths.admin_client;
   const std::filesystem::path file = directory / "dxlclient.config";
-  const BrokerAt broker{state.broker_id, port, ""};
+  const BrokerAt broker{state.broker_id, port, web_socket_port, ""};
   if (is_there(file)) {
     const auto config = dxl::ClientConfig::load(file);
-    if (config && !config->brokers.empty() && config->brokers.front().port == port) return {};
+    const auto has = [](const std::vector<dxl::BrokerAddress>& brokers, std::uint16_t wanted) {
+      return wanted == 0 ? brokers.empty() : !brokers.empty() && brokers.front().port == wanted;
+    };
+    if (config && has(config->brokers, port) && has(config->websocket_brokers, web_socket_port))
+      return {};
     return broker::write_file_atomically(file, client_config_text(broker));
   }
   // `clients` is there without `admin`: somebody deleted it. `admin` without its configuration: a

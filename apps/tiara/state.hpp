@@ -27,8 +27,9 @@ dxl::Result<State> open_state(const broker::StatePaths& paths);
 // The TIE service's certificate chain, root first; issued into STATE/service when missing.
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state);
 
-// The admin client of a first start, and its broker's port at every start. An admin client that was
-// deleted stays deleted.
-dxl::Result<void> refresh_admin_client(const State& state, std::uint16_t port);
+// The admin client of a first start, and its broker's ports at every start. An admin client that
+// was deleted stays deleted.
+dxl::Result<void> refresh_admin_client(const State& state, std::uint16_t port,
+                                       std::uint16_t web_socket_port);
 
 }  // namespace tiara::app

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
+
+#include "broker/broker.hpp"
 
 namespace tiara::app {
 namespace {
@@ -29,6 +33,41 @@ Setting number(std::string_view name, std::string_view comment, Integer& into, s
               return dxl::fail(ErrorCode::kConfiguration,
                                fmt::format("expected {} to {}", minimum, maximum));
             into = static_cast<Integer>(integer);
+            return {};
+          }};
+}
+
+// Whole seconds.
+template <class Duration>
+Setting seconds(std::string_view name, std::string_view comment, Duration& into,
+                std::int64_t maximum) {
+  const auto fallback = std::chrono::duration_cast<std::chrono::seconds>(into).count();
+  return {name, comment, std::int64_t{fallback},
+          [&into, maximum](const SettingValue& value) -> Applied {
+            const std::int64_t count = std::get<std::int64_t>(value);
+            if (count < 1 || count > maximum)
+              return dxl::fail(ErrorCode::kConfiguration,
+                               fmt::format("expected 1 to {} seconds", maximum));
+            into = std::chrono::seconds(count);
+            return {};
+          }};
+}
+
+// Names separated by commas.
+Setting names(std::string_view name, std::string_view comment, std::vector<std::string>& into) {
+  return {name, comment, std::string(), [&into](const SettingValue& value) -> Applied {
+            into.clear();
+            std::string_view rest = std::get<std::string>(value);
+            while (!rest.empty()) {
+              const std::size_t comma = std::min(rest.find(','), rest.size());
+              std::string_view item = rest.substr(0, comma);
+              rest.remove_prefix(std::min(comma + 1, rest.size()));
+              item.remove_prefix(std::min(item.find_first_not_of(' '), item.size()));
+              item = item.substr(0, item.find_last_not_of(' ') + 1);
+              if (item.empty())
+                return dxl::fail(ErrorCode::kConfiguration, "expected names between commas");
+              into.emplace_back(item);
+            }
             return {};
           }};
 }
@@ -64,6 +103,54 @@ Setting choice(std::string_view name, std::string_view comment, Enum& into, Choi
           }};
 }
 
+std::vector<Setting> limit_rows(broker::BrokerLimits& limits) {
+  using broker::SlowConsumer;
+  constexpr std::int64_t kMaxBytes = 1'099'511'627'776;
+  constexpr std::int64_t kMaxSeconds = 86'400;
+  return {
+      number("limits.message_bytes",
+             "A longer PUBLISH is skipped, a request in it answered with an error; 8 times as much "
+             "closes.",
+             limits.message_bytes, 1'024, 256 * 1024 * 1024),
+      number("limits.connect_bytes", "Longest CONNECT.", limits.connect_bytes, 64, 65'536),
+      number("limits.connections", "Clients at a time.", limits.connections, 1, 1'000'000),
+      number("limits.handshakes", "Handshakes at a time; more clients wait in the kernel.",
+             limits.handshakes, 1, 100'000),
+      number("limits.subscriptions_per_client", "Subscriptions of one client.",
+             limits.subscriptions_per_client, 1, 1'000'000),
+      number("limits.subscription_bytes_per_client", "Lengths of one client's filters, summed.",
+             limits.subscription_bytes_per_client, 1'024, kMaxBytes),
+      number("limits.topic_bytes", "Longest topic or filter.", limits.topic_bytes, 64,
+             static_cast<std::int64_t>(dxl::kMaxTopicBytes)),
+      number("limits.topic_levels", "Levels of a topic or filter.", limits.topic_levels, 8,
+             static_cast<std::int64_t>(dxl::kMaxTopicLevels)),
+      number("limits.publish_rate",
+             "Messages a second of one client, which is read more slowly above it. 0: no limit.",
+             limits.publish_rate, 0, 100'000'000),
+      number("limits.request_backlog_bytes",
+             "Unsent bytes above which requests for a client are answered \"service is "
+             "overloaded\".",
+             limits.request_backlog_bytes, 1'024, kMaxBytes),
+      number("limits.outgoing_bytes", "Unsent bytes of one client: above it, it is too slow.",
+             limits.outgoing_bytes, 65'536, kMaxBytes),
+      number("limits.buffered_bytes",
+             "Bytes that wait for all clients together: above it, who has most is closed.",
+             limits.buffered_bytes, 1'048'576, kMaxBytes),
+      choice<SlowConsumer>("limits.slow_consumer",
+                           "What becomes of a client that is too slow: \"close\", or \"drop\" what "
+                           "it misses.",
+                           limits.slow_consumer,
+                           {{"close", SlowConsumer::kClose}, {"drop", SlowConsumer::kDrop}}),
+      seconds("limits.handshake_seconds", "For TLS and the WebSocket upgrade.",
+              limits.handshake_deadline, kMaxSeconds),
+      seconds("limits.connect_seconds", "From there to CONNECT.", limits.connect_deadline,
+              kMaxSeconds),
+      seconds("limits.keep_alive_seconds",
+              "Longest keep-alive; a client that asks for more or for none gets this.",
+              limits.keep_alive_max, kMaxSeconds),
+  };
+}
+
 }  // namespace
 
 std::vector<Setting> setting_rows(StateSettings& settings) {
@@ -72,13 +159,16 @@ std::vector<Setting> setting_rows(StateSettings& settings) {
   using Date = Reputation::CreateDate;
   constexpr std::int64_t kMaxSystems = 1'000'000'000;
   Reputation& tie = settings.reputation;
-  return {
+  std::vector<Setting> rows{
       choice<Date>("create_date",
                    "createDate of an Enterprise entry: \"changed\" = of the last level change, "
                    "\"record\" = of the record.",
                    tie.create_date, {{"changed", Date::kChanged}, {"record", Date::kRecord}}),
       number("listen.port", "MQTT over TLS; `tiara up --port` overrides it. 0: any free port.",
              settings.port, 0, 65535),
+      number("listen.ws_port",
+             "MQTT over WebSockets over TLS; `tiara up --ws-port` overrides it. 0: any free port.",
+             settings.web_socket_port, 0, 65535),
       flag("tls.legacy_ciphers",
            "Offer AES128-SHA256 under TLS 1.2, which the OpenDXL Python client needs there.",
            settings.legacy_ciphers),
@@ -102,7 +192,18 @@ std::vector<Setting> setting_rows(StateSettings& settings) {
       flag("authorization.accept_unidentified",
            "Take writes from senders whose identity the fabric does not show.",
            tie.authorization_accept_unidentified),
+      number("broker.threads", "I/O threads; `tiara up --threads` overrides it.", settings.threads,
+             1, broker::kMaxThreads),
+      names(
+          "broker.service_zones",
+          "Service zones of this broker, its own first, then those of its ancestors: \"b, root\".",
+          settings.service_zones),
+      flag("broker.send_connect_events", "Publish an event when a client connects or disconnects.",
+           settings.send_connect_events),
+      flag("broker.test_mode", "Answer the test mode topics.", settings.test_mode),
   };
+  for (Setting& row : limit_rows(settings.limits)) rows.push_back(std::move(row));
+  return rows;
 }
 
 dxl::Result<StateSettings> parse_state_settings(std::string_view text, std::string_view name) {

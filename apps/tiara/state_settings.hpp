@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/limits.hpp"
 #include "broker/settings.hpp"
 #include "dxl/result.hpp"
 #include "reputation/engine.hpp"
@@ -13,8 +14,14 @@
 namespace tiara::app {
 
 struct StateSettings {
-  std::uint16_t port = 8883;        // listen.port
-  bool legacy_ciphers = true;       // tls.legacy_ciphers
+  std::uint16_t port = 8883;             // listen.port
+  std::uint16_t web_socket_port = 8884;  // listen.ws_port
+  bool legacy_ciphers = true;            // tls.legacy_ciphers
+  unsigned threads = 1;                  // broker.threads
+  std::vector<std::string> service_zones;
+  bool send_connect_events = false;
+  bool test_mode = false;
+  broker::BrokerLimits limits;
   reputation::Settings reputation;  // the names of TIE reference §12.2
 };
 

@@ -17,7 +17,15 @@ TEST(StateSettings, EveryKeyReachesItsField) {
       "prevalence.min_systems = 5\n"
       "prevalence.min_share = 0.5\n"
       "enterprise.size = 100\n"
-      "authorization.accept_unidentified = true\n",
+      "authorization.accept_unidentified = true\n"
+      "listen.ws_port = 4321\n"
+      "[broker]\nthreads = 3\nservice_zones = \"b, root\"\nsend_connect_events = true\n"
+      "test_mode = true\n"
+      "[limits]\nmessage_bytes = 2048\nconnect_bytes = 100\nconnections = 7\nhandshakes = 8\n"
+      "subscriptions_per_client = 9\nsubscription_bytes_per_client = 2000\ntopic_bytes = 100\n"
+      "topic_levels = 11\npublish_rate = 12\nrequest_backlog_bytes = 4096\n"
+      "outgoing_bytes = 70000\nbuffered_bytes = 2000000\nslow_consumer = \"drop\"\n"
+      "handshake_seconds = 13\nconnect_seconds = 14\nkeep_alive_seconds = 15\n",
       "t");
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->port, 1234);
@@ -32,6 +40,28 @@ TEST(StateSettings, EveryKeyReachesItsField) {
   EXPECT_EQ(tie.prevalence_min_share, 0.5);
   EXPECT_EQ(tie.enterprise_size, 100u);
   EXPECT_TRUE(tie.authorization_accept_unidentified);
+  EXPECT_EQ(settings->web_socket_port, 4321);
+  EXPECT_EQ(settings->threads, 3u);
+  EXPECT_EQ(settings->service_zones, (std::vector<std::string>{"b", "root"}));
+  EXPECT_TRUE(settings->send_connect_events);
+  EXPECT_TRUE(settings->test_mode);
+  const broker::BrokerLimits& limits = settings->limits;
+  EXPECT_EQ(limits.message_bytes, 2048u);
+  EXPECT_EQ(limits.connect_bytes, 100u);
+  EXPECT_EQ(limits.connections, 7u);
+  EXPECT_EQ(limits.handshakes, 8u);
+  EXPECT_EQ(limits.subscriptions_per_client, 9u);
+  EXPECT_EQ(limits.subscription_bytes_per_client, 2000u);
+  EXPECT_EQ(limits.topic_bytes, 100u);
+  EXPECT_EQ(limits.topic_levels, 11u);
+  EXPECT_EQ(limits.publish_rate, 12u);
+  EXPECT_EQ(limits.request_backlog_bytes, 4096u);
+  EXPECT_EQ(limits.outgoing_bytes, 70000u);
+  EXPECT_EQ(limits.buffered_bytes, 2000000u);
+  EXPECT_EQ(limits.slow_consumer, broker::SlowConsumer::kDrop);
+  EXPECT_EQ(limits.handshake_deadline, std::chrono::seconds(13));
+  EXPECT_EQ(limits.connect_deadline, std::chrono::seconds(14));
+  EXPECT_EQ(limits.keep_alive_max, std::chrono::seconds(15));
 }
 
 TEST(StateSettings, InitialTextUncommentedIsTheDefaults) {
@@ -57,6 +87,12 @@ TEST(StateSettings, RefuseValuesOutOfRange) {
       {"prevalence.min_share = 1.5", "t:1: prevalence.min_share: expected 0 to 1"},
       {"prevalence.min_share = nan", "t:1: prevalence.min_share: expected 0 to 1"},
       {"enterprise.size = -1", "t:1: enterprise.size: expected 0 to 1000000000"},
+      {"broker.threads = 0", "t:1: broker.threads: expected 1 to 64"},
+      {"broker.service_zones = \"a,,b\"",
+       "t:1: broker.service_zones: expected names between commas"},
+      {"limits.connect_seconds = 0", "t:1: limits.connect_seconds: expected 1 to 86400 seconds"},
+      {"limits.slow_consumer = \"wait\"",
+       "t:1: limits.slow_consumer: expected one of \"close\", \"drop\""},
       {"merge.learn = \"maybe\"",
        "t:1: merge.learn: expected one of \"safe\", \"never\", \"always\""},
   };

@@ -22,7 +22,7 @@ class StateTest : public testing::Test {
     ASSERT_TRUE(broker::make_private_directory(paths_->root));
     const auto state = create_or_open_state(*paths_);
     ASSERT_TRUE(state) << state.error().message;
-    const auto admin = refresh_admin_client(*state, 1111);
+    const auto admin = refresh_admin_client(*state, 1111, 3333);
     ASSERT_TRUE(admin) << admin.error().message;
   }
   static void TearDownTestSuite() {
@@ -62,12 +62,15 @@ TEST_F(StateTest, TheAdminClientIsInEveryGroupAndKnowsThePort) {
   EXPECT_EQ(admin.groups.size(), fabric::known_groups().size());
 
   const auto state = open_state(*paths_);
-  ASSERT_TRUE(state && refresh_admin_client(*state, 2222));
+  ASSERT_TRUE(state && refresh_admin_client(*state, 2222, 4444));
   const auto config = dxl::ClientConfig::load(paths_->admin_client / "dxlclient.config");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->brokers,
             (std::vector<dxl::BrokerAddress>{
                 {{"{" + state->broker_id + "}"}, "localhost", 2222, "127.0.0.1"}}));
+  EXPECT_EQ(config->websocket_brokers,
+            (std::vector<dxl::BrokerAddress>{
+                {{"{" + state->broker_id + "}"}, "localhost", 4444, "127.0.0.1"}}));
   EXPECT_EQ(broker::load_policy(paths_->policy)->members.size(), 1u);
 }
 
@@ -75,7 +78,7 @@ TEST_F(StateTest, ADeletedAdminClientStaysDeleted) {
   const auto elsewhere = directory_->path() / "elsewhere";
   std::filesystem::rename(paths_->admin_client, elsewhere);
   const auto state = open_state(*paths_);
-  ASSERT_TRUE(state && refresh_admin_client(*state, 1111));
+  ASSERT_TRUE(state && refresh_admin_client(*state, 1111, 3333));
   EXPECT_FALSE(std::filesystem::exists(paths_->admin_client));
   std::filesystem::rename(elsewhere, paths_->admin_client);
 }

@@ -15,6 +15,10 @@ std::string status_json(const std::string& broker_id, const broker::BrokerStatus
   json["messagesIn"] = broker.messages_in;
   json["messagesOut"] = broker.messages_out;
   json["refusedPublishes"] = broker.refused_publishes;
+  json["droppedMessages"] = broker.dropped_messages;
+  json["bufferedBytes"] = broker.buffered_bytes;
+  auto& limits = json["limits"];
+  for (const auto& [limit, hits] : broker.limits) limits[std::string(to_string(limit))] = hits;
   json["droppedLogLines"] = base::dropped_log_lines();
   if (service) {
     auto& tie = json["tie"];

@@ -66,15 +66,17 @@ class Server {
   }
 
   void log_ready() const {
-    base::log(LogLevel::kInfo, "up", "broker {} on {} listens on port {}, {} TIE service",
+    base::log(LogLevel::kInfo, "up",
+              "broker {} on {} listens on ports {} and {} (WebSockets), {} TIE service",
               state_.broker_id, state_.paths.root.string(), broker_->port(),
-              with_service_ ? "with" : "without");
+              broker_->web_socket_port(), with_service_ ? "with" : "without");
   }
 
   std::string ready_line(const UpOptions& options) const {
     std::string host = options.listen.empty() ? "127.0.0.1" : options.listen.front();
     if (host.find(':') != std::string::npos) host = "[" + host + "]";
-    return fmt::format("ready mqtts://{}:{}", host, broker_->port());
+    return fmt::format("ready mqtts://{0}:{1} wss://{0}:{2}", host, broker_->port(),
+                       broker_->web_socket_port());
   }
 
   // Main thread and control thread. The order of two reloads is that of reading the file.
@@ -114,14 +116,21 @@ class Server {
     broker::BrokerOptions broker_options;
     broker_options.broker_id = state_.broker_id;
     if (!options.listen.empty()) broker_options.listen_addresses = options.listen;
-    broker_options.port = options.port.value_or(state_.settings.port);
+    const StateSettings& settings = state_.settings;
+    broker_options.port = options.port.value_or(settings.port);
+    broker_options.web_socket_port = options.web_socket_port.value_or(settings.web_socket_port);
+    broker_options.threads = options.threads.value_or(settings.threads);
+    broker_options.service_zones = settings.service_zones;
+    broker_options.send_connect_events = settings.send_connect_events;
+    broker_options.test_mode = settings.test_mode;
+    broker_options.limits = settings.limits;
     broker_options.tls = std::move(*tls);
     fabric::Authorization authorization(std::move(*policy));
     remember(authorization);
     auto started = broker::Broker::start(std::move(broker_options), std::move(authorization));
     if (!started) return dxl::fail(started.error());
     broker_ = std::move(*started);
-    return refresh_admin_client(state_, broker_->port());
+    return refresh_admin_client(state_, broker_->port(), broker_->web_socket_port());
   }
 
   dxl::Result<void> start_service(const UpOptions&) {
@@ -156,7 +165,7 @@ class Server {
     control_ = std::move(*started);
     // Once more: a member that was added since the broker read the file found nobody to tell.
     if (auto reloaded = reload(); !reloaded) return dxl::fail(reloaded.error());
-    return broker::write_ports(state_.paths, {broker_->port()});
+    return broker::write_ports(state_.paths, {broker_->port(), broker_->web_socket_port()});
   }
 
   void remember(fabric::Authorization authorization) {
