@@ -22,9 +22,15 @@ class TlsPeer final : public net::ConnectionHandler {
   explicit TlsPeer(const net::TlsContext::Files& files) {
     auto tls = net::TlsContext::make_server(files);
     EXPECT_TRUE(tls);
-    auto listener = net::Listener::open(loop_, "127.0.0.1", 0, *tls, [this](auto stream) {
-      connections_.push_back(net::Connection::start(loop_, std::move(stream), *this, {}));
-    });
+    net::ListenerOptions options;
+    options.address = "127.0.0.1";
+    options.tls = *tls;
+    auto listener = net::Listener::open(
+        loop_, options, [this]() -> net::Loop& { return loop_; },
+        [this](net::Loop& loop, auto stream) {
+          connections_.push_back(net::Connection::start(loop, std::move(stream), *this, {}));
+        },
+        [](const std::string&, const dxl::Error&) {});
     EXPECT_TRUE(listener);
     listener_ = std::move(*listener);
     thread_ = std::thread([this] { loop_.run(); });

@@ -1,41 +1,35 @@
 """Runs javascript.test.js: npm's unmodified OpenDXL clients against our broker and service."""
-import hashlib
-import os
-import pathlib
-import shutil
 import unittest
 
 import fabric
-from fabric import run
-
-HERE = pathlib.Path(__file__).resolve().parent
-
-
-def install_packages():
-    """`npm ci`, unless it was done for this very lock file."""
-    stamp = HERE / "node_modules" / ".tiara-lock"
-    wanted = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
-    done = run("npm", "ci", "--ignore-scripts", cwd=HERE, timeout=240)
-    if done.returncode != 0:
-        raise AssertionError(f"npm ci: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    stamp.write_text(wanted)
+from dxl_wire import address
+from node_tests import run_node_tests
 
 
 class JavaScript(fabric.FabricTest):
-    def test_unmodified_clients(self):
-        install_packages()
-        environment = dict(
-            os.environ,
-            CONFIG_ALL=str(self.fabric.provision("all", fabric.GROUP_EXTERNAL,
-                                                 fabric.GROUP_ENTERPRISE)),
-            CONFIG_NONE=str(self.fabric.provision("none")),
-            CPP_PEER=str(fabric.BIN / "cpp_peer"), TIARA=str(fabric.TIARA))
-        # The program rather than `node --test`: the reporter then is the same in Node 18 and 20.
-        done = run("node", HERE / "javascript.test.js", env=environment, timeout=180)
-        print(done.stdout)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.all = cls.fabric.provision("all", fabric.GROUP_EXTERNAL, fabric.GROUP_ENTERPRISE)
+        cls.none = cls.fabric.provision("none")
+
+    def run_tests(self, scheme, config_of):
+        for config in (self.all, self.none):
+            address(self.fabric, config, scheme)  # is there, and right
+        run_node_tests("javascript.test.js", CONFIG_ALL=str(config_of(self.all)),
+                       CONFIG_NONE=str(config_of(self.none)), SCHEME=scheme,
+                       CPP_CONFIG=str(self.none), CPP_PEER=str(fabric.BIN / "cpp_peer"))
+
+    def test_unmodified_clients_over_tls(self):
+        self.run_tests("mqtts", lambda config: config)
+
+    def test_unmodified_clients_over_websockets(self):
+        def copy(config):
+            changed = config.with_name("websockets.config")
+            changed.write_text(config.read_text().replace("[General]\n", "[General]\nUseWebSockets = true\n"))
+            return changed
+
+        self.run_tests("wss", copy)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 'use strict'
 // npm's unmodified OpenDXL clients against our broker and TIE service. javascript.py starts the
-// fabric and passes two provisioned configurations: in both set groups, and in none.
+// fabric and passes two provisioned configurations, in both set groups and in none, for one transport.
 
 const assert = require('node:assert')
 const { spawn } = require('node:child_process')
@@ -11,7 +11,7 @@ const { test, after } = require('node:test')
 const dxl = require('@opendxl/dxl-client')
 const tie = require('@opendxl/dxl-tie-client')
 
-const { CONFIG_ALL, CONFIG_NONE, CPP_PEER } = process.env
+const { SCHEME, CONFIG_ALL, CONFIG_NONE, CPP_CONFIG, CPP_PEER } = process.env
 const DEADLINE = 30000
 const clients = []
 
@@ -38,6 +38,7 @@ async function connect (config) {
   const client = new dxl.Client(dxl.Config.createDxlConfigFromFile(config))
   clients.push(client)
   await withDeadline('the connection', resolve => client.connect(resolve))
+  assert.strictEqual(client._mqttClient.options.protocol, SCHEME)
   return client
 }
 
@@ -75,14 +76,14 @@ function answering (client, make) {
   }
 }
 
-// Our C++ client as a child: `line()` is its next line of output.
+// Our C++ client as a child, over TLS always: `line()` is its next line of output.
 function cpp (...args) {
-  const child = spawn(CPP_PEER, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(CPP_PEER, [CPP_CONFIG, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {
-    line: () => withDeadline('a line from cpp_peer ' + args[1],
+    line: () => withDeadline('a line from cpp_peer ' + args[0],
       (resolve, reject) => lines.next().then(item => resolve(item.value), reject)),
-    end: () => withDeadline('the end of cpp_peer ' + args[1], resolve => {
+    end: () => withDeadline('the end of cpp_peer ' + args[0], resolve => {
       child.on('exit', (code, signal) => resolve(code === null ? signal : code))
       if (child.exitCode !== null) resolve(child.exitCode)
       child.stdin.end()
@@ -182,14 +183,14 @@ test('our C++ client calls a JavaScript service', async () => {
   })
   await settle(service)
   for (const [kind, expected] of [['text', 'js:hello'], ['bytes', 'js:hello'], ['error', 'error 7 no']]) {
-    const caller = cpp(CONFIG_ALL, 'call', '/tests/js/for-cpp/' + kind, 'hello')
+    const caller = cpp('call', '/tests/js/for-cpp/' + kind, 'hello')
     assert.strictEqual(await caller.line(), expected)
     assert.strictEqual(await caller.end(), 0)
   }
 })
 
 test('a JavaScript client calls our C++ service', async () => {
-  const service = cpp(CONFIG_NONE, 'serve', '/tests/cpp/service')
+  const service = cpp('serve', '/tests/cpp/service')
   assert.strictEqual(await service.line(), 'serving')
   const client = await connect(CONFIG_ALL)
   for (const payload of ['hello', Buffer.from('hello'), 'ü'.repeat(5000)]) {
@@ -203,7 +204,7 @@ test('a JavaScript client calls our C++ service', async () => {
 
 test('events pass between JavaScript and C++ both ways', async () => {
   const client = await connect(CONFIG_ALL)
-  const listener = cpp(CONFIG_NONE, 'listen', '/tests/to-cpp')
+  const listener = cpp('listen', '/tests/to-cpp')
   assert.strictEqual(await listener.line(), 'listening')
   const event = new dxl.Event('/tests/to-cpp')
   event.payload = Buffer.from('from JavaScript')
@@ -213,7 +214,7 @@ test('events pass between JavaScript and C++ both ways', async () => {
 
   const received = withDeadline('an event', resolve => client.addEventCallback('/tests/to-js', resolve))
   await settle(client)
-  assert.strictEqual(await cpp(CONFIG_NONE, 'publish', '/tests/to-js', 'from C++').end(), 0)
+  assert.strictEqual(await cpp('publish', '/tests/to-js', 'from C++').end(), 0)
   assert.strictEqual(String((await received).payload), 'from C++')
 })
 

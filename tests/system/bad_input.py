@@ -96,7 +96,8 @@ class BadInput(fabric.FabricTest):
     def test_malformed_later_packets_are_closed(self):
         cases = {
             "second connect": connect_packet("b"),
-            "publish above the message limit": packet(0x30, b"", length=2 << 20),
+            "publish far above the message limit": packet(0x30, b"", length=9 << 20),
+            "subscribe above the message limit": packet(0x82, b"", length=2 << 20),
             "publish without topic": packet(0x30),
             "publish whose topic is longer than it": packet(0x30, b"\0\x09abc"),
             "publish to a wildcard": publish_packet("/a/#", b"x"),

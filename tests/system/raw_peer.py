@@ -43,38 +43,58 @@ def subscribe_packet(*topics, identifier=1):
     return packet(0x82, struct.pack(">H", identifier) + b"".join(text(t) + b"\0" for t in topics))
 
 
+# The fields of a DXL message in wire order: the head, those of its type, then as many as its version has.
+HEAD = ("version", "type", "id", "source_client", "source_broker", "brokers", "clients", "payload")
+BY_TYPE = {REQUEST: ("reply_to", "service"), RESPONSE: ("request_id", "service"), EVENT: (),
+           ERROR: ("request_id", "service", "code", "text")}
+TAIL = ("other", "source_tenant", "tenants", "source_instance")
+ARRAYS = ("brokers", "clients", "other", "tenants")
+TAIL_LENGTH = {0: 0, 1: 1, 2: 3}  # higher versions have it whole
+
+
+def dxl_fields(kind, version):
+    return HEAD + BY_TYPE.get(kind, ()) + TAIL[:TAIL_LENGTH.get(version, len(TAIL))]
+
+
+def pack_dxl(message, packer=None):
+    """The MQTT payload of {field: value}; fields left out are empty. Packs as the Python client does."""
+    packer = packer or msgpack.Packer(use_bin_type=False)
+    message = {"version": 2, "id": "{%s}" % uuid.uuid4(), "code": 0, **message}
+    return b"".join(packer.pack(message.get(name, [] if name in ARRAYS else ""))
+                    for name in dxl_fields(message["type"], message["version"]))
+
+
 def dxl_message(kind, payload, message_id=None, reply_to="", service_id="", version=2):
-    """The MQTT payload of a DXL message, as the Python client packs it."""
-    message_id = message_id or "{%s}" % uuid.uuid4()
-    fields = [version, kind, message_id, "", "", [], [], payload]
-    if kind == REQUEST:
-        fields += [reply_to, service_id]
-    fields += [[], "", []]
-    packer = msgpack.Packer(use_bin_type=False)
-    return b"".join(packer.pack(field) for field in fields)
+    message = {"version": version, "type": kind, "payload": payload, "reply_to": reply_to,
+               "service": service_id}
+    return pack_dxl(message if message_id is None else {**message, "id": message_id})
 
 
 def parse_dxl(data):
+    """{field: value} as the Python client reads it: strings are text, the payload bytes; codes unsigned."""
+    def decode(name, value):
+        if isinstance(value, list):
+            return [element.decode() for element in value]
+        return value.decode() if isinstance(value, bytes) and name != "payload" else value
+
     unpacker = msgpack.Unpacker(raw=True)
     unpacker.feed(data)
-    fields = list(unpacker)
-    message = {"type": fields[1], "id": fields[2].decode(), "payload": fields[7]}
-    if fields[1] in (RESPONSE, ERROR):
-        message["request_id"] = fields[8].decode()
-    if fields[1] == ERROR:
-        message["code"] = fields[10] & 0xFFFFFFFF
-        message["text"] = fields[11].decode()
+    values = list(unpacker)
+    message = {name: decode(name, value)
+               for name, value in zip(dxl_fields(values[1], values[0]), values)}
+    if "code" in message:
+        message["code"] &= 0xFFFFFFFF
     return message
 
 
-def read_config(config):
+def read_config(config, section="Brokers"):
     """(host, port, certificate, key, broker certificates) of a dxlclient.config."""
     config = pathlib.Path(config)
     parser = configparser.ConfigParser(strict=False)
     parser.optionxform = str
     parser.read(config)
     certs = {key: config.parent / value for key, value in parser["Certs"].items()}
-    line = next(iter(parser["Brokers"].values())).split(";")
+    line = next(iter(parser[section].values())).split(";")
     port = next(i for i, part in enumerate(line) if part.isdigit())
     return (line[port + 1].strip("[]"), int(line[port]), certs["CertFile"], certs["PrivateKey"],
             certs["BrokerCertChain"])
@@ -91,15 +111,21 @@ def tls_context(config, certificate=None, key=None):
     return context
 
 
+def tls_socket(config, context, section="Brokers", session=None):
+    plain = socket.create_connection(read_config(config, section)[:2], DEADLINE)
+    try:
+        return context.wrap_socket(plain, session=session)
+    except BaseException:
+        plain.close()
+        raise
+
+
 class RawPeer:
-    def __init__(self, config, context=None):
-        host, port, *_ = read_config(config)
-        plain = socket.create_connection((host, port), DEADLINE)
-        try:
-            self.socket = (context or tls_context(config)).wrap_socket(plain)
-        except BaseException:
-            plain.close()
-            raise
+    make_context = staticmethod(tls_context)
+
+    def __init__(self, config, context=None, stream=None):
+        """On a TLS socket of its own, or on a `stream` that has sendall, recv and close."""
+        self.socket = stream or tls_socket(config, context or self.make_context(config))
         self.client_id = "{%s}" % uuid.uuid4()
         self.reply_to = "/mcafee/client/" + self.client_id
         self._buffer = b""
