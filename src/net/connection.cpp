@@ -152,7 +152,13 @@ void Connection::Impl::on_readable() {
       read_wants_write = stream->wants_write();
       return;
     case Status::kEnd:
-      begin_close({dxl::ErrorCode::kNotConnected, "the peer closed the connection"});
+      // Crowds leave at once, too, and nobody waits for the end of a connection.
+      read_armed = true;  // there is nothing more to read
+      loop.post_paced([weak = self->weak_from_this()] {
+        if (const auto connection = weak.lock())
+          connection->impl_->begin_close(
+              {dxl::ErrorCode::kNotConnected, "the peer closed the connection", 0});
+      });
       return;
     case Status::kFailed:
       can_write = false;

@@ -1,6 +1,7 @@
 #include "net/loop.hpp"
 
 #include <atomic>
+#include <deque>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -11,6 +12,7 @@
 namespace tiara::net {
 namespace {
 
+constexpr std::size_t kPacedPerTurn = 4;
 constexpr std::size_t kRecordInputBytes = 256 * 1024;
 // Buffers handed round: enough for the receivers of one fan-out, 8 MiB at most.
 constexpr std::size_t kSpareBuffers = 128;
@@ -78,6 +80,7 @@ struct Loop::Impl {
   // wait for the next turn.
   std::vector<std::shared_ptr<Event>> ready, running;
   std::vector<std::function<void()>> tasks;
+  std::deque<std::function<void()>> paced;
   std::vector<std::weak_ptr<Connection>> dirty, flushing;
   std::function<void()> every_turn;
 
@@ -92,7 +95,7 @@ bool Loop::Impl::collect() {
   {
     const std::lock_guard lock(inbox.mutex);
     last = inbox.stop;
-    block = !last && inbox.tasks.empty() && ready.empty() && dirty.empty();
+    block = !last && inbox.tasks.empty() && ready.empty() && dirty.empty() && paced.empty();
     inbox.sleeping = block;  // from here on a post also queues a wake-up
   }
   if (block) context.run_one();
@@ -112,6 +115,11 @@ void Loop::Impl::run_collected() {
     task = nullptr;  // what it owns goes now, not after its neighbours
   }
   tasks.clear();
+  for (std::size_t i = 0; i < kPacedPerTurn && !paced.empty(); ++i) {
+    const auto task = std::move(paced.front());
+    paced.pop_front();
+    task();
+  }
 }
 
 Loop::Loop() : impl_(std::make_unique<Impl>()) {}
@@ -153,6 +161,8 @@ void Loop::stop() {
 }
 
 void Loop::post(std::function<void()> task) { impl_->mailbox->post(std::move(task)); }
+
+void Loop::post_paced(std::function<void()> task) { impl_->paced.push_back(std::move(task)); }
 
 bool Loop::on_loop_thread() const { return impl_->thread.load() == std::this_thread::get_id(); }
 

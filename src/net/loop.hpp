@@ -36,6 +36,10 @@ class Loop {
   void post(std::function<void()> task);
   bool on_loop_thread() const;
 
+  // Loop's thread only: like post(), but a few such tasks run per turn. For work that comes in
+  // crowds and can wait, so that it does not delay what cannot.
+  void post_paced(std::function<void()> task);
+
   // Posts like the loop itself, but may outlive it: tasks for a loop that is gone are dropped.
   class Mailbox;
   std::shared_ptr<Mailbox> mailbox() const;
