@@ -231,14 +231,15 @@ class Deadlines(LimitedFabricTest):
         return self.fail("no message")
 
     def test_longer_keep_alive_than_the_maximum_is_cut_to_it(self):
-        for asked in (0, 3600):
+        before = self.hits("keep_alive_seconds")
+        silent = {asked: self.open_peer() for asked in (0, 3600)}
+        for asked, peer in silent.items():
+            peer.send(connect_packet(peer.client_id, keep_alive=asked))
+            self.assertEqual(peer.receive(), (0x20, b"\0\0"))
+        for asked, peer in silent.items():
             with self.subTest(asked=asked):
-                before = self.hits("keep_alive_seconds")
-                peer = self.open_peer()
-                peer.send(connect_packet(peer.client_id, keep_alive=asked))
-                self.assertEqual(peer.receive(), (0x20, b"\0\0"))
                 self.assert_closed(peer, "keep-alive")
-                self.assert_hit("keep_alive_seconds", before)
+        self.assertGreaterEqual(self.hits("keep_alive_seconds"), before + len(silent))
 
 
 class Conversations(LimitedFabricTest):

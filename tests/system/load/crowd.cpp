@@ -126,22 +126,31 @@ Json spread(std::vector<double> values) {
 
 constexpr std::array<const char*, 4> kPhases = {"opening", "idle", "storm", "after"};
 
-Json report(const std::vector<load::Prober::Request>& requests, std::size_t phase) {
-  std::size_t sent = 0, errors = 0;
+Json report(const Options& options, const std::vector<load::Prober::Request>& requests,
+            std::size_t phase) {
+  std::size_t sent = 0, errors = 0, slowest_number = 0;
+  double slowest = 0;
   std::vector<double> latencies, late;
   for (const auto& request : requests) {
     if (request.phase != phase) continue;
+    if (request.latency > slowest) {
+      slowest = request.latency;
+      slowest_number = sent;
+    }
     ++sent;
     errors += request.error ? 1U : 0U;
     late.push_back(request.late);
     if (request.latency >= 0) latencies.push_back(request.latency);
   }
   const std::size_t unanswered = sent - latencies.size();
-  return {{"requests", sent},
-          {"unanswered", unanswered},
-          {"errors", errors},
-          {"latency_ms", spread(std::move(latencies))},
-          {"prober_late_ms", spread(std::move(late))}};
+  return {
+      {"requests", sent},
+      {"unanswered", unanswered},
+      {"errors", errors},
+      {"latency_ms", spread(std::move(latencies))},
+      // Into the phase: 0 is the moment at which all leave, for a storm.
+      {"slowest_at_ms", milliseconds(static_cast<double>(slowest_number) / options.prober.rate)},
+      {"prober_late_ms", spread(std::move(late))}};
 }
 
 // An event to each client's reply topic.
@@ -220,7 +229,7 @@ int run(const Options& options, ssl_ctx_st* tls) {
                {"prober_failure", result.failure}};
   std::size_t lost = 0;
   for (std::size_t phase = 0; phase < kPhases.size(); ++phase) {
-    json["phases"][kPhases[phase]] = report(result.requests, phase);
+    json["phases"][kPhases[phase]] = report(options, result.requests, phase);
     lost += json["phases"][kPhases[phase]]["unanswered"].get<std::size_t>();
     lost += json["phases"][kPhases[phase]]["errors"].get<std::size_t>();
   }
