@@ -15,15 +15,15 @@
 #include <thread>
 #include <vector>
 
+#include "../tests/system/load/packets.hpp"
 #include "load_connection.hpp"
-#include "load_messages.hpp"
 
 namespace {
 
 using bench::Connection;
+using load::kConnack, load::kSuback;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint8_t kConnack = 2, kSuback = 9;
 // For what the broker frees after the last answer.
 constexpr std::chrono::milliseconds kSettling{500};
 
@@ -60,12 +60,11 @@ Usage usage_of(int pid) {
 
 std::unique_ptr<Connection> open_client(const Options& options, ssl_ctx_st* tls,
                                         std::size_t number) {
-  char id[64];
-  std::snprintf(id, sizeof id, "{00000000-0000-4000-8006-%012zx}", number);
+  const std::string id = load::make_id(6, number);
   auto client = std::make_unique<Connection>(options.host, options.port, tls);
-  client->output() = bench::connect_packet(id);
+  client->output() = load::connect_packet(id);
   if (client->exchange(kConnack)[1] != 0) bench::die("the broker refused the connection");
-  client->output() = bench::subscribe_packet("/mcafee/client/" + std::string(id));
+  client->output() = load::subscribe_packet("/mcafee/client/" + id);
   client->exchange(kSuback);
   return client;
 }

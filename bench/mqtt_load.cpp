@@ -11,15 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "../tests/system/load/packets.hpp"
 #include "load_connection.hpp"
-#include "load_messages.hpp"
 
 namespace {
 
 using bench::Connection;
+using load::kConnack, load::kPublish, load::kSuback;
 using Clock = std::chrono::steady_clock;
-
-constexpr std::uint8_t kConnack = 2, kPublish = 3, kSuback = 9;
 
 struct Options {
   std::string host = "127.0.0.1";
@@ -30,13 +29,16 @@ struct Options {
   bench::TlsFiles tls;
 };
 
-std::string uuid(unsigned kind, std::size_t number) {
-  char text[64];
-  std::snprintf(text, sizeof text, "{00000000-0000-4000-8%03x-%012zx}", kind, number);
-  return text;
-}
 std::string request_topic(std::size_t responder) {
   return "/bench/request/" + std::to_string(responder);
+}
+
+// A DXL request of `size` bytes in all.
+std::string sized_request(std::string_view id, std::string_view reply_to, std::size_t size) {
+  constexpr std::size_t kLeast = 32;  // a shorter payload has a shorter length field
+  const std::size_t around = load::request_message(id, reply_to, std::string(kLeast, 'x')).size();
+  if (size < around) bench::die("--size must be at least " + std::to_string(around));
+  return load::request_message(id, reply_to, std::string(kLeast + size - around, 'x'));
 }
 
 struct Peer {
@@ -49,22 +51,23 @@ Peer open_peer(const Options& options, ssl_ctx_st* tls, const std::string& clien
   Peer peer{.connection = std::make_unique<Connection>(options.host, options.port, tls),
             .reply_to = "/mcafee/client/" + client_id,
             .request = {}};
-  peer.connection->output() = bench::connect_packet(client_id);
+  peer.connection->output() = load::connect_packet(client_id);
   if (peer.connection->exchange(kConnack)[1] != 0) bench::die("the broker refused the connection");
-  peer.connection->output() = bench::subscribe_packet(peer.reply_to);
+  peer.connection->output() = load::subscribe_packet(peer.reply_to);
   peer.connection->exchange(kSuback);
   return peer;
 }
 
 Peer open_responder(const Options& options, ssl_ctx_st* tls, std::size_t number) {
-  Peer peer = open_peer(options, tls, uuid(1, number));
+  Peer peer = open_peer(options, tls, load::make_id(1, number));
   const std::string topic = request_topic(number);
-  peer.connection->output() = bench::subscribe_packet(topic);
+  peer.connection->output() = load::subscribe_packet(topic);
   peer.connection->exchange(kSuback);
   if (options.service) {
-    peer.connection->output() = bench::publish_packet(
+    peer.connection->output() = load::publish_packet(
         "/mcafee/service/dxl/svcregistry/register",
-        bench::registration_request(uuid(2, number), peer.reply_to, uuid(3, number), topic));
+        load::request_message(load::make_id(2, number), peer.reply_to,
+                              load::registration(load::make_id(3, number), topic)));
     peer.connection->exchange(kPublish);
   }
   peer.connection->set_non_blocking();
@@ -72,10 +75,10 @@ Peer open_responder(const Options& options, ssl_ctx_st* tls, std::size_t number)
 }
 
 Peer open_requester(const Options& options, ssl_ctx_st* tls, std::size_t number) {
-  Peer peer = open_peer(options, tls, uuid(4, number));
+  Peer peer = open_peer(options, tls, load::make_id(4, number));
   peer.request =
-      bench::publish_packet(request_topic(number % options.responders),
-                            bench::dxl_request(uuid(5, number), peer.reply_to, options.size));
+      load::publish_packet(request_topic(number % options.responders),
+                           sized_request(load::make_id(5, number), peer.reply_to, options.size));
   peer.connection->set_non_blocking();
   return peer;
 }
@@ -88,12 +91,12 @@ std::size_t serve(Peer& peer, std::string_view answer) {
   bench::Packet packet;
   while (connection.next(packet)) {
     if (packet.type != kPublish) continue;
+    const auto message = load::read_message(packet.body);
+    if (!message) bench::die("got something that is no DXL message");
     if (peer.request.empty()) {
-      bench::append_response(bench::read_request(bench::read_publish(packet.body).payload), answer,
-                             connection.output());
+      load::append_response(*message, answer, connection.output());
     } else {
-      // Type 1 is a response; anything else says that the broker did not deliver.
-      if (bench::read_publish(packet.body).payload[1] != 1) bench::die("got an error response");
+      if (message->type != load::kResponse) bench::die("got an error response");
       connection.output() += peer.request;
       ++finished;
     }

@@ -127,18 +127,28 @@ TEST_P(PlainBroker, GrantsWhatIsAskedForAndAcknowledgesHigherQos) {
   EXPECT_EQ(raw.receive_all(), std::vector<RawPacket>{});
 }
 
+TEST_P(PlainBroker, WritesItsStateToTheLogInTestMode) {
+  for (const bool is_testing : {false, true}) {
+    test_mode = is_testing;
+    start();
+    RawClient tester = client();
+    tester.enter();
+    tester.subscribe("/mcafee/event/dxl/dumpservicestate");
+    testing::internal::CaptureStderr();
+    tester.send(publish_packet("/mcafee/event/dxl/dumpservicestate", event("")));
+    EXPECT_EQ(tester.receive_all().size(), 1U);
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(log.find("state: services {\"services\":{}}") != std::string::npos, is_testing)
+        << log;
+    broker.reset();
+  }
+}
+
 TEST_P(PlainBroker, ARequestGoesToTheServiceAndTheResponseComesBack) {
   start();
   RawClient service = client(), asker = client();
   service.enter();
-  service.subscribe("/mcafee/client/{service}");
-  service.subscribe("/svc");
-  service.send(
-      publish_packet("/mcafee/service/dxl/svcregistry/register",
-                     request(R"({"serviceGuid":"{s}","requestChannels":["/svc"],"ttlMins":60})",
-                             "/mcafee/client/{service}")));
-  EXPECT_EQ(dxl::decode_message(payload_of(service.receive(), "/mcafee/client/{service}"))->type,
-            dxl::MessageType::kResponse);
+  register_service(service, "{s}", "/svc");
   EXPECT_EQ(broker->status().services, 1U);
 
   asker.enter();

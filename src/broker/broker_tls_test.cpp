@@ -7,6 +7,7 @@
 #include "broker/broker.hpp"
 #include "broker/keystore.hpp"
 #include "broker/raw_client.hpp"
+#include "broker/test_messages.hpp"
 #include "broker/testing_directory.hpp"
 #include "dxl/message_codec.hpp"
 #include "net/endpoints.hpp"
@@ -17,28 +18,6 @@ namespace {
 
 constexpr std::string_view kReport = "/mcafee/event/external/file/report";
 constexpr std::string_view kReputation = "/mcafee/service/tie/file/reputation";
-
-std::string encoded(const dxl::MessageView& message) {
-  std::string bytes;
-  dxl::append_message(message, bytes);
-  return bytes;
-}
-
-std::string event(std::string_view payload) {
-  dxl::MessageView message;
-  message.message_id = "{event}";
-  message.payload = payload;
-  return encoded(message);
-}
-
-std::string request(std::string_view payload, std::string_view reply_to) {
-  dxl::MessageView message;
-  message.type = dxl::MessageType::kRequest;
-  message.message_id = "{request}";
-  message.payload = payload;
-  message.reply_to_topic = reply_to;
-  return encoded(message);
-}
 
 class SecureBroker : public testing::Test {
  protected:

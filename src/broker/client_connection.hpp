@@ -110,6 +110,7 @@ class ClientConnection final : public net::ConnectionHandler {
   bool heard_ = false;  // since the last tick
   std::uint64_t refusals_ = 0;
   std::uint64_t lost_ = 0;
+  std::uint64_t sent_ = 0;              // bytes_out() at the last tick
   std::chrono::milliseconds patience_;  // with a silent peer
   base::SteadyTime last_heard_;
   std::optional<OwnedWill> will_;

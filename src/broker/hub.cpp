@@ -181,10 +181,20 @@ void Hub::publish(ClientConnection& client, std::string_view topic, std::string_
   const fabric::Refusal refusal = router_.publish(client.id(), topic, payload, deliveries_, change);
   hand_out(client.id());
   note_refusal(client, refusal, topic);
+  if (refusal == fabric::Refusal::kNone && router_.asks_for_dump(topic)) log_state();
   if (change)
     commit(client, *std::move(change), std::string(answer));
   else
     client.reply(answer);
+}
+
+void Hub::log_state() const {
+  const std::string state = router_.describe_state();
+  for (std::string_view rest = state; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    base::log(LogLevel::kInfo, kArea, "state: {}", rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
 }
 
 void Hub::answer_oversize(ClientConnection& client, const dxl::MessageView& request,
@@ -217,7 +227,8 @@ void Hub::deliver(ConnectionId target, std::string_view topic, std::string_view 
   ClientConnection* const client = find(target);
   if (client == nullptr || !client->deliver(topic, payload)) return;
   messages_out_.add();
-  if (shared_.budget->used > limits().buffered_bytes) relieve();
+  const bool is_short = shared_.budget->used > limits().buffered_bytes;
+  if (is_short && !asked_for_relief_) relieve();
 }
 
 void Hub::receive(const Batch& batch) {

@@ -91,6 +91,7 @@ class Hub {
   void deliver(fabric::ConnectionId target, std::string_view topic, std::string_view payload);
   void answer_unreachable(fabric::ConnectionId from, std::string_view payload);
   void relieve();
+  void log_state() const;
   void ask_for_relief();
   void note_refusal(ClientConnection& client, fabric::Refusal refusal, std::string_view topic);
   void tick();

@@ -9,33 +9,11 @@
 
 #include "broker/broker.hpp"
 #include "broker/raw_client.hpp"
-#include "dxl/message_codec.hpp"
+#include "broker/test_messages.hpp"
 
 namespace tiara::broker {
 
 inline constexpr std::string_view kBrokerId = "11111111-1111-1111-1111-111111111111";
-
-inline std::string encoded(const dxl::MessageView& message) {
-  std::string bytes;
-  dxl::append_message(message, bytes);
-  return bytes;
-}
-
-inline std::string event(std::string_view payload = "p") {
-  dxl::MessageView message;
-  message.message_id = "{event}";
-  message.payload = payload;
-  return encoded(message);
-}
-
-inline std::string request(std::string_view payload, std::string_view reply_to) {
-  dxl::MessageView message;
-  message.type = dxl::MessageType::kRequest;
-  message.message_id = "{request}";
-  message.payload = payload;
-  message.reply_to_topic = reply_to;
-  return encoded(message);
-}
 
 // With one I/O thread and with several: clients must not be able to tell.
 class PlainBroker : public testing::TestWithParam<unsigned> {
@@ -45,6 +23,7 @@ class PlainBroker : public testing::TestWithParam<unsigned> {
                                   .listen_addresses = {"127.0.0.1"},
                                   .port = 0,
                                   .tls = nullptr,
+                                  .test_mode = test_mode,
                                   .threads = GetParam(),
                                   .limits = limits},
                                  fabric::Authorization(std::move(policy)));
@@ -52,6 +31,17 @@ class PlainBroker : public testing::TestWithParam<unsigned> {
     broker = *std::move(started);
   }
   RawClient client() const { return RawClient(broker->port()); }
+
+  // Of `id` for requests on `channel`; the broker's answer comes to `service`, which is awaited.
+  static void register_service(RawClient& service, const std::string& id,
+                               const std::string& channel) {
+    const std::string reply_to = "/mcafee/client/" + id;
+    service.subscribe(channel);
+    service.subscribe(reply_to);
+    service.send(publish_packet("/mcafee/service/dxl/svcregistry/register",
+                                request(registration(id, channel), reply_to)));
+    EXPECT_EQ(service.receive().head, 0x30);
+  }
 
   // Waits until the broker counts so many clients; they leave a little after their socket.
   bool wait_connections(std::uint64_t count) const {
@@ -61,6 +51,7 @@ class PlainBroker : public testing::TestWithParam<unsigned> {
     return true;
   }
 
+  bool test_mode = false;
   std::unique_ptr<Broker> broker;
 };
 

@@ -62,13 +62,7 @@ TEST_P(Threads, ServicesAreFoundFromEveryThreadAtOnce) {
   start();
   RawClient service = client();
   service.enter();
-  service.subscribe("/svc");
-  service.subscribe("/mcafee/client/{service}");
-  service.send(
-      publish_packet("/mcafee/service/dxl/svcregistry/register",
-                     request(R"({"serviceGuid":"{s}","requestChannels":["/svc"],"ttlMins":60})",
-                             "/mcafee/client/{service}")));
-  ASSERT_EQ(service.receive().head, 0x30);
+  register_service(service, "{service}", "/svc");
   // The answer to the registration is the promise: from now on nobody is told there is none.
   for (int i = 0; i < 9; ++i) {
     RawClient asker = client();
@@ -81,6 +75,17 @@ TEST_P(Threads, ServicesAreFoundFromEveryThreadAtOnce) {
   }
 }
 
+// If `packet` is a request on /svc.
+void answer(RawClient& service, const RawPacket& packet) {
+  const std::string asked = payload_of(packet, "/svc");
+  const auto got = dxl::decode_message(asked);
+  if (!got || got->type != dxl::MessageType::kRequest) return;
+  dxl::MessageView response;
+  response.type = dxl::MessageType::kResponse;
+  response.request_message_id = got->message_id;
+  service.send(publish_packet(got->reply_to_topic, encoded(response)));
+}
+
 // Clients come, register, ask and go on all threads at once: no request stays without an answer.
 TEST_P(Threads, EveryRequestIsAnsweredWhileServicesComeAndGo) {
   start();
@@ -88,39 +93,20 @@ TEST_P(Threads, EveryRequestIsAnsweredWhileServicesComeAndGo) {
   std::vector<std::thread> threads;
   for (int s = 0; s < 3; ++s)
     threads.emplace_back([&, s] {
-      const std::string reply = "/mcafee/client/{s" + std::to_string(s) + "}";
+      const std::string id = "{s" + std::to_string(s) + "}", reply = "/mcafee/client/" + id;
       while (!stop) {
         RawClient service = client();
         service.enter();
         service.subscribe("/svc");
         service.subscribe(reply);
-        service.send(
-            publish_packet("/mcafee/service/dxl/svcregistry/register",
-                           request("{\"serviceGuid\":\"{s" + std::to_string(s) +
-                                       "}\",\"requestChannels\":[\"/svc\"],\"ttlMins\":60}",
-                                   reply)));
-        for (int i = 0; i < 20; ++i) {
-          const RawPacket packet = service.receive_or(std::chrono::milliseconds(50));
-          const std::string asked = payload_of(packet, "/svc");
-          const auto got = dxl::decode_message(asked);
-          if (!got || got->type != dxl::MessageType::kRequest) continue;
-          dxl::MessageView response;
-          response.type = dxl::MessageType::kResponse;
-          response.request_message_id = got->message_id;
-          service.send(publish_packet(got->reply_to_topic, encoded(response)));
-        }
+        service.send(publish_packet("/mcafee/service/dxl/svcregistry/register",
+                                    request(registration(id, "/svc"), reply)));
+        for (int i = 0; i < 20; ++i)
+          answer(service, service.receive_or(std::chrono::milliseconds(50)));
         // Requests under way to it are answered before it goes: a service that vanishes with a
         // request in its hands is the requester's time-out, with one thread as with several.
         service.send(raw_packet(0xa2, "\0\x9"s + text_field("/svc")));
-        for (const RawPacket& packet : service.receive_all()) {
-          const std::string asked = payload_of(packet, "/svc");
-          const auto got = dxl::decode_message(asked);
-          if (!got || got->type != dxl::MessageType::kRequest) continue;
-          dxl::MessageView response;
-          response.type = dxl::MessageType::kResponse;
-          response.request_message_id = got->message_id;
-          service.send(publish_packet(got->reply_to_topic, encoded(response)));
-        }
+        for (const RawPacket& packet : service.receive_all()) answer(service, packet);
         service.receive_all();
       }
     });

@@ -134,7 +134,8 @@ class Router {
   const Authorization& authorization() const;
   std::size_t connection_count() const;
   std::size_t service_count() const;
-  // Lines of text for the log in test mode (§5.7.11).
+  // A message on `topic` asks for describe_state() in the log: a dump event in test mode (§5.7.11).
+  bool asks_for_dump(std::string_view topic) const;
   std::string describe_state() const;
 
  private:

@@ -269,6 +269,15 @@ TEST_F(RouterBroker, DescribesItsStateForTheLog) {
   EXPECT_TRUE(state.ends_with("services {\"services\":{}}\n"));
 }
 
+TEST_F(RouterBroker, IsAskedForItsStateInTestModeOnly) {
+  const RouterHarness testing_harness({}, {.test_mode = true});
+  for (const char* name : {"dumpbrokerstate", "dumpservicestate"}) {
+    EXPECT_TRUE(testing_harness.router.asks_for_dump("/mcafee/event/dxl/" + std::string(name)));
+    EXPECT_FALSE(harness.router.asks_for_dump("/mcafee/event/dxl/" + std::string(name)));
+  }
+  EXPECT_FALSE(testing_harness.router.asks_for_dump("/mcafee/event/dxl/svcregistry/register"));
+}
+
 TEST_F(RouterBroker, TellsARequesterWhatTheShellRefused) {
   const dxl::MessageView request = RouterHarness::request("p", "{service}");
   harness.deliveries.clear();

@@ -180,6 +180,11 @@ Refusal Router::Impl::query_authorization(const Peer& sender, const dxl::Message
   return refused ? Refusal::kNotAuthorised : Refusal::kBadBuiltin;
 }
 
+bool Router::asks_for_dump(std::string_view topic) const {
+  return impl_->options.test_mode && (topic == "/mcafee/event/dxl/dumpbrokerstate" ||
+                                      topic == "/mcafee/event/dxl/dumpservicestate");
+}
+
 std::string Router::describe_state() const {
   return "brokers " + broker_query_json(impl_->options) + "topics " +
          topic_query_json(impl_->topics.size(), true) + "services " + impl_->services_json({});

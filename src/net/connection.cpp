@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "net/output_chunks.hpp"
+
 namespace tiara::net {
 namespace {
 
@@ -13,29 +15,19 @@ using Status = IoResult::Status;
 // longer one (a large message on its way) grows in its own buffer, so that it is not moved per
 // turn.
 constexpr std::size_t kTailInPlace = 64 * 1024;
-// Capacity an idle connection may keep per buffer.
+// Capacity an idle connection may keep of its tail.
 constexpr std::size_t kIdleCapacity = 512;
-// A chunk of output of this size is sealed and a new one begun.
-constexpr std::size_t kChunkBytes = 256 * 1024;
-// What a chunk that is half full gets at once: the last packet fits in as well, as a rule, and
-// nothing has to be shrunk.
-constexpr std::size_t kChunkCapacity = kChunkBytes + 32 * 1024;
-// What a peer that does not read may cost beyond its backlog.
-constexpr std::size_t kSlack = 4 * 1024;
-
-// What fits into a string itself.
-const std::size_t kInside = std::string().capacity();
-
-std::size_t heap_bytes(const std::string& text) {
-  return text.capacity() <= kInside ? 0 : text.capacity() + 1;
-}
 
 }  // namespace
 
 struct Connection::Impl {
   Impl(Loop& on, std::unique_ptr<Stream> over, ConnectionHandler& to,
        const ConnectionLimits& within)
-      : loop(on), stream(std::move(over)), handler(to), limits(within) {}
+      : loop(on),
+        stream(std::move(over)),
+        handler(to),
+        limits(within),
+        last_read(on.turn_began()) {}
 
   Loop& loop;
   std::unique_ptr<Stream> stream;
@@ -55,29 +47,23 @@ struct Connection::Impl {
   bool redeliver = false;  // input was resumed: `tail` comes again without more behind it
 
   std::unique_ptr<Loop::Timer> handshake_timer;
-  std::vector<std::string> sealed;  // full chunks of output, oldest first
-  std::string chunk;                // the output behind them
-  std::size_t sealed_bytes = 0, sealed_held = 0;
-  std::size_t sent = 0;  // prefix of the first chunk that is gone already
-  std::string tail;      // input the handler did not consume
+  OutputChunks output;
+  std::string tail;  // input the handler did not consume
   std::size_t stream_held = 0, accounted = 0;
   std::uint64_t bytes_in = 0, bytes_out = 0;
+  std::chrono::steady_clock::time_point last_read;
 
   void step_handshake();
   void arm_handshake_deadline();
   void on_readable();
+  void read();
   void deliver(std::size_t count);
   void mark_dirty();
   void arm_read();
   void wait_for_input();
-  std::size_t unsent() const { return sealed_bytes + chunk.size() - sent; }
-  std::size_t buffers_held() const { return sealed_held + heap_bytes(chunk) + heap_bytes(tail); }
-  void seal();
+  std::size_t buffers_held() const { return output.held_bytes() + heap_bytes(tail); }
   void flush();
   void write_output();
-  void consume_output(std::size_t count);
-  void trim_output();
-  void drop_output();
   void account();
   void begin_close(dxl::Error reason);
   void finish_close();
@@ -128,6 +114,19 @@ void Connection::Impl::mark_dirty() {
 }
 
 void Connection::Impl::on_readable() {
+  const bool is_quiet = loop.turn_began() - last_read >= limits.quiet;
+  if (!is_quiet || !stream->peer_has_left()) return read();
+  loop.post_paced([weak = self->weak_from_this()] {
+    const auto connection = weak.lock();
+    if (!connection) return;
+    Impl& impl = *connection->impl_;
+    impl.read();
+    if (impl.closing) impl.finish_close();  // within the time that paced tasks get
+  });
+}
+
+void Connection::Impl::read() {
+  last_read = loop.turn_began();
   read_armed = false;
   if (closing) return;
   if (paused) {
@@ -152,13 +151,7 @@ void Connection::Impl::on_readable() {
       read_wants_write = stream->wants_write();
       return;
     case Status::kEnd:
-      // Crowds leave at once, too, and nobody waits for the end of a connection.
-      read_armed = true;  // there is nothing more to read
-      loop.post_paced([weak = self->weak_from_this()] {
-        if (const auto connection = weak.lock())
-          connection->impl_->begin_close(
-              {dxl::ErrorCode::kNotConnected, "the peer closed the connection", 0});
-      });
+      begin_close({dxl::ErrorCode::kNotConnected, "the peer closed the connection"});
       return;
     case Status::kFailed:
       can_write = false;
@@ -190,7 +183,7 @@ void Connection::Impl::deliver(std::size_t count) {
 }
 
 void Connection::Impl::arm_read() {
-  if (read_armed || paused || unsent() > limits.output_high_water) return;
+  if (read_armed || paused || self->holds_back_input()) return;
   read_armed = true;
   if (!more_to_read) {
     wait_for_input();
@@ -198,7 +191,7 @@ void Connection::Impl::arm_read() {
   }
   // Turns of the others come first: that is what the bound per turn is for.
   loop.post([weak = self->weak_from_this()] {
-    if (const auto connection = weak.lock()) connection->impl_->on_readable();
+    if (const auto connection = weak.lock()) connection->impl_->read();
   });
 }
 
@@ -220,11 +213,11 @@ void Connection::Impl::flush() {
 }
 
 void Connection::Impl::write_output() {
-  while (unsent() > 0) {
-    const std::string& front = sealed.empty() ? chunk : sealed.front();
-    IoResult result = stream->write(std::string_view(front).substr(sent));
+  while (output.unsent() > 0) {
+    IoResult result = stream->write(output.front());
     if (result.status == Status::kDone) {
-      consume_output(result.bytes);
+      output.consume(result.bytes);
+      bytes_out += result.bytes;
       continue;
     }
     if (result.status == Status::kWouldBlock) break;
@@ -234,49 +227,7 @@ void Connection::Impl::write_output() {
                     : dxl::Error{dxl::ErrorCode::kNotConnected, "the peer closed the connection"});
     return;
   }
-  trim_output();
-}
-
-void Connection::Impl::consume_output(std::size_t count) {
-  sent += count;
-  bytes_out += count;
-  if (sealed.empty() || sent < sealed.front().size()) return;
-  sealed_bytes -= sealed.front().size();
-  sealed_held -= heap_bytes(sealed.front());
-  sealed.erase(sealed.begin());
-  sent = 0;
-}
-
-// Leaves no more memory than the unsent bytes need, or next to none.
-void Connection::Impl::trim_output() {
-  if (!sealed.empty()) return;
-  std::vector<std::string>().swap(sealed);
-  if (sent == chunk.size()) {
-    chunk.clear();
-    sent = 0;
-    if (chunk.capacity() > kIdleCapacity) loop.give_buffer(std::exchange(chunk, {}));
-  } else if (chunk.capacity() > 2 * unsent() + kSlack) {
-    std::string rest(chunk, sent);
-    sent = 0;
-    chunk.swap(rest);
-    loop.give_buffer(std::move(rest));
-  }
-}
-
-// References to `chunk` stay good: it is only emptied.
-void Connection::Impl::seal() {
-  chunk.erase(0, sealed.empty() ? std::exchange(sent, 0) : 0);
-  if (chunk.size() < kChunkBytes) return;
-  if (chunk.capacity() > chunk.size() + chunk.size() / 4) chunk.shrink_to_fit();
-  sealed_bytes += chunk.size();
-  sealed_held += heap_bytes(chunk);
-  sealed.push_back(std::exchange(chunk, {}));
-}
-
-void Connection::Impl::drop_output() {
-  std::vector<std::string>().swap(sealed);
-  std::string().swap(chunk);
-  sealed_bytes = sealed_held = sent = 0;
+  output.trim(loop);
 }
 
 void Connection::Impl::account() {
@@ -309,7 +260,7 @@ void Connection::Impl::finish_close() {
 void Connection::Impl::release() {
   phase = Phase::kClosed;
   stream->close();
-  drop_output();
+  output.clear();
   std::string().swap(tail);
   stream_held = 0;
   account();
@@ -346,7 +297,7 @@ void Connection::end_of_turn() {
   if (impl.phase != Impl::Phase::kOpen) return;
   impl.stream_held = impl.stream->held_bytes();
   impl.account();
-  if (impl.unsent() > 0 && !std::exchange(impl.write_armed, true)) {
+  if (impl.output.unsent() > 0 && !std::exchange(impl.write_armed, true)) {
     impl.stream->wait_writable([this] {
       impl_->write_armed = false;
       impl_->mark_dirty();
@@ -355,18 +306,13 @@ void Connection::end_of_turn() {
   impl.arm_read();
 }
 
-std::string& Connection::output() {
-  std::string& chunk = impl_->chunk;
-  if (chunk.size() >= kChunkBytes) impl_->seal();
-  if (chunk.empty() && heap_bytes(chunk) == 0) {
-    chunk = impl_->loop.take_buffer();
-  } else if (chunk.size() >= kChunkBytes / 2 && chunk.capacity() < kChunkCapacity) {
-    chunk.reserve(kChunkCapacity);
-  }
-  return chunk;
+std::string& Connection::output() { return impl_->output.end(impl_->loop); }
+
+std::size_t Connection::unsent_bytes() const { return impl_->output.unsent(); }
+bool Connection::holds_back_input() const {
+  return unsent_bytes() > impl_->limits.output_high_water;
 }
 
-std::size_t Connection::unsent_bytes() const { return impl_->unsent(); }
 bool Connection::above_limit() const { return unsent_bytes() > impl_->limits.output_limit; }
 
 void Connection::flush_later() {
@@ -390,7 +336,7 @@ void Connection::close(dxl::Error reason) { impl_->begin_close(std::move(reason)
 
 void Connection::abort(dxl::Error reason) {
   impl_->can_write = false;
-  impl_->drop_output();
+  impl_->output.clear();
   impl_->account();
   impl_->begin_close(std::move(reason));
 }

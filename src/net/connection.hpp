@@ -33,6 +33,9 @@ struct ConnectionLimits {
   // What above_limit() compares with: the caller decides what a slow consumer costs.
   std::size_t output_limit = 64 * 1024 * 1024;
   std::chrono::milliseconds handshake_deadline{10'000};
+  // Of whom nothing was read for so long, it is worth asking whether it has left: the ends of a
+  // crowd that leaves at once are spread so that they do not hold up the others.
+  std::chrono::milliseconds quiet{1'000};
   std::shared_ptr<BufferBudget> budget;  // null: not accounted
 };
 
@@ -74,6 +77,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // the rest comes again, in a later turn, after resume_input().
   void pause_input();
   void resume_input();
+  // More is unsent than ConnectionLimits::output_high_water: the peer is not read until it reads.
+  bool holds_back_input() const;
 
   // Sends what is buffered as far as it goes without waiting, then closes; on_closed comes in a
   // later turn.

@@ -17,6 +17,7 @@ using Status = IoResult::Status;
 struct Script {
   std::deque<std::string> input;  // one read each; then would-block
   bool end_after_input = false;
+  bool peer_has_left = false;
   std::size_t room = static_cast<std::size_t>(-1);  // bytes writes will take
   std::vector<std::string> writes;
   int write_calls = 0;
@@ -55,6 +56,7 @@ class ScriptedStream final : public Stream {
   }
   bool wants_write() const override { return false; }
   bool has_buffered_input() const override { return false; }
+  bool peer_has_left() const override { return script_.peer_has_left; }
   void wait_readable(std::function<void()> ready) override { script_.on_readable = ready; }
   void wait_writable(std::function<void()> ready) override { script_.on_writable = ready; }
   void move_to(Loop&) override {}
@@ -80,11 +82,15 @@ struct Handler final : ConnectionHandler {
     seen.emplace_back(bytes);
     return at_bytes ? at_bytes(connection, bytes) : bytes.size();
   }
-  void on_closed(Connection&, const dxl::Error& why) override { reasons.push_back(why.message); }
+  void on_closed(Connection&, const dxl::Error& why) override {
+    reasons.push_back(why.message);
+    if (at_closed) at_closed();
+  }
 
   bool opened = false;
   std::vector<std::string> seen, reasons;
   std::function<void(Connection&)> at_open;
+  std::function<void()> at_closed;
   std::function<std::size_t(Connection&, std::string_view)> at_bytes;
 };
 
@@ -257,6 +263,45 @@ TEST_F(ConnectionTest, TellsWhenTheOutputLimitIsPassed) {
   EXPECT_FALSE(connection->above_limit());
   connection->output() += "x";
   EXPECT_TRUE(connection->above_limit());
+}
+
+TEST_F(ConnectionTest, HearsTheLastWordsOfAQuietPeerThatHasLeft) {
+  script.input = {"last words"};
+  script.end_after_input = script.peer_has_left = true;
+  ConnectionLimits limits;
+  limits.quiet = std::chrono::milliseconds(0);
+  start(limits);
+  turns();
+  make_readable();
+  EXPECT_EQ(handler.seen, std::vector<std::string>{"last words"});
+  make_readable();
+  EXPECT_EQ(handler.reasons, std::vector<std::string>{"the peer closed the connection"});
+}
+
+TEST_F(ConnectionTest, EndsACrowdOfQuietPeersAFewAtATime) {
+  constexpr std::size_t kPeers = 12;
+  std::vector<Script> scripts(kPeers);
+  std::vector<std::shared_ptr<Connection>> crowd;
+  ConnectionLimits limits;
+  limits.quiet = std::chrono::milliseconds(0);
+  for (Script& each : scripts) {
+    each.end_after_input = each.peer_has_left = true;
+    crowd.push_back(
+        Connection::start(loop, std::make_unique<ScriptedStream>(each), handler, limits));
+  }
+  handler.at_closed = [] {  // longer than one turn's share
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(300);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+  };
+  turns();
+  for (Script& each : scripts) loop.post(std::exchange(each.on_readable, nullptr));
+  loop.stop();
+  loop.run();
+  EXPECT_LE(handler.reasons.size(), 2U);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (handler.reasons.size() < kPeers && std::chrono::steady_clock::now() < end) turns(1);
+  EXPECT_EQ(handler.reasons.size(), kPeers);
 }
 
 TEST_F(ConnectionTest, CloseFlushesThenClosesThenTells) {

@@ -60,6 +60,10 @@ class InProcessStream final : public Stream {
   IoResult write(std::string_view bytes) override;
   bool wants_write() const override { return wants_write_; }
   bool has_buffered_input() const override { return taken_at_ < taken_.size(); }
+  bool peer_has_left() const override {
+    const std::lock_guard lock(pair_->mutex);
+    return peer().loop == nullptr;
+  }
   void wait_readable(std::function<void()> ready) override;
   void wait_writable(std::function<void()> ready) override;
   void move_to(Loop& loop) override;

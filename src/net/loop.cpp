@@ -1,8 +1,13 @@
 #include "net/loop.hpp"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <cerrno>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -12,7 +17,9 @@
 namespace tiara::net {
 namespace {
 
-constexpr std::size_t kPacedPerTurn = 4;
+// Paced tasks get so much time, though at least one runs, and then nothing until the pause is over:
+// a thread that sleeps in between is not held up by others of the machine when it wakes.
+constexpr std::chrono::microseconds kPacedTime{250}, kPacedPause{750};
 constexpr std::size_t kRecordInputBytes = 256 * 1024;
 // Buffers handed round: enough for the receivers of one fan-out, 8 MiB at most.
 constexpr std::size_t kSpareBuffers = 128;
@@ -21,27 +28,42 @@ constexpr std::size_t kSpareBufferBytes = 64 * 1024;
 }  // namespace
 
 struct Loop::Mailbox::State {
+  // Throws like io_context itself when there are no descriptors left.
+  State() : event(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    if (event < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  }
+  ~State() { ::close(event); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  // Without the mutex. The loop may run at once, and with a higher priority than ours: it must not
+  // find the mutex taken by us, or it would sleep for as long as we are kept waiting.
+  void wake() const {
+    const std::uint64_t one = 1;
+    // Cannot fail but for a full counter, which wakes as well.
+    [[maybe_unused]] const ssize_t written = ::write(event, &one, sizeof one);
+  }
+
   std::mutex mutex;
-  boost::asio::io_context* context = nullptr;  // null once the loop is gone
-  bool sleeping = false;                       // the loop waits in the kernel
+  bool open = true;       // until the loop is gone
+  bool sleeping = false;  // the loop waits in the kernel
   bool stop = false;
   std::vector<std::function<void()>> tasks;
-
-  // With the mutex held.
-  void wake() {
-    if (!std::exchange(sleeping, false)) return;
-    boost::asio::post(*context, [] {});
-  }
+  const int event;
 };
 
 Loop::Mailbox::Mailbox() : state_(std::make_unique<State>()) {}
 Loop::Mailbox::~Mailbox() = default;
 
 void Loop::Mailbox::post(std::function<void()> task) {
-  const std::lock_guard lock(state_->mutex);
-  if (state_->context == nullptr) return;
-  state_->tasks.push_back(std::move(task));
-  state_->wake();
+  bool wakes = false;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (!state_->open) return;
+    state_->tasks.push_back(std::move(task));
+    wakes = std::exchange(state_->sleeping, false);
+  }
+  if (wakes) state_->wake();
 }
 
 struct Loop::Timer::State final : Loop::Event {
@@ -63,7 +85,18 @@ Loop::Timer::~Timer() {
 }
 
 struct Loop::Impl {
-  Impl() : work(context.get_executor()) { mailbox->state_->context = &context; }
+  Impl() : work(context.get_executor()), wake_ups(context, ::dup(mailbox->state_->event)) {
+    wait_for_wake_up();
+  }
+
+  void wait_for_wake_up() {
+    wake_ups.async_wait(wake_ups.wait_read, [this](const boost::system::error_code& error) {
+      if (error) return;
+      std::uint64_t count = 0;
+      [[maybe_unused]] const ssize_t taken = ::read(wake_ups.native_handle(), &count, sizeof count);
+      wait_for_wake_up();
+    });
+  }
 
   // What the destructors of streams use comes before the context, whose waits may own streams.
   std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>();
@@ -74,6 +107,7 @@ struct Loop::Impl {
 
   boost::asio::io_context context{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
+  boost::asio::posix::stream_descriptor wake_ups;
   std::atomic<std::thread::id> thread{};
 
   // Each list has a twin that is being worked through, so that capacity is kept and new entries
@@ -81,12 +115,16 @@ struct Loop::Impl {
   std::vector<std::shared_ptr<Event>> ready, running;
   std::vector<std::function<void()>> tasks;
   std::deque<std::function<void()>> paced;
+  boost::asio::steady_timer pause{context};
+  bool pausing = false;
+  std::chrono::steady_clock::time_point turn_began = std::chrono::steady_clock::now();
   std::vector<std::weak_ptr<Connection>> dirty, flushing;
   std::function<void()> every_turn;
 
   // Sleeps until there is work and takes it. True if this is the last turn.
   bool collect();
   void run_collected();
+  void run_paced();
 };
 
 bool Loop::Impl::collect() {
@@ -95,11 +133,13 @@ bool Loop::Impl::collect() {
   {
     const std::lock_guard lock(inbox.mutex);
     last = inbox.stop;
-    block = !last && inbox.tasks.empty() && ready.empty() && dirty.empty() && paced.empty();
+    block = !last && inbox.tasks.empty() && ready.empty() && dirty.empty() &&
+            (paced.empty() || pausing);
     inbox.sleeping = block;  // from here on a post also queues a wake-up
   }
   if (block) context.run_one();
   context.poll();
+  turn_began = std::chrono::steady_clock::now();
   const std::lock_guard lock(inbox.mutex);
   inbox.sleeping = false;
   tasks.swap(inbox.tasks);
@@ -115,11 +155,20 @@ void Loop::Impl::run_collected() {
     task = nullptr;  // what it owns goes now, not after its neighbours
   }
   tasks.clear();
-  for (std::size_t i = 0; i < kPacedPerTurn && !paced.empty(); ++i) {
+  if (!paced.empty() && !pausing) run_paced();
+}
+
+void Loop::Impl::run_paced() {
+  const auto end = std::chrono::steady_clock::now() + kPacedTime;
+  do {
     const auto task = std::move(paced.front());
     paced.pop_front();
     task();
-  }
+  } while (!paced.empty() && std::chrono::steady_clock::now() < end);
+  if (paced.empty()) return;
+  pausing = true;
+  pause.expires_after(kPacedPause);
+  pause.async_wait([this](const boost::system::error_code&) { pausing = false; });
 }
 
 Loop::Loop() : impl_(std::make_unique<Impl>()) {}
@@ -129,11 +178,12 @@ Loop::~Loop() {
   {
     Mailbox::State& inbox = *impl_->mailbox->state_;
     const std::lock_guard lock(inbox.mutex);
-    inbox.context = nullptr;
+    inbox.open = false;
     unrun.swap(inbox.tasks);
   }
   unrun.clear();  // while the context still exists: tasks own connections
   impl_->ready.clear();
+  impl_->paced.clear();
 }
 
 void Loop::run() {
@@ -155,14 +205,19 @@ void Loop::run() {
 
 void Loop::stop() {
   Mailbox::State& inbox = *impl_->mailbox->state_;
-  const std::lock_guard lock(inbox.mutex);
-  inbox.stop = true;
+  {
+    const std::lock_guard lock(inbox.mutex);
+    inbox.stop = true;
+    inbox.sleeping = false;
+  }
   inbox.wake();
 }
 
 void Loop::post(std::function<void()> task) { impl_->mailbox->post(std::move(task)); }
 
 void Loop::post_paced(std::function<void()> task) { impl_->paced.push_back(std::move(task)); }
+
+std::chrono::steady_clock::time_point Loop::turn_began() const { return impl_->turn_began; }
 
 bool Loop::on_loop_thread() const { return impl_->thread.load() == std::this_thread::get_id(); }
 

@@ -36,9 +36,12 @@ class Loop {
   void post(std::function<void()> task);
   bool on_loop_thread() const;
 
-  // Loop's thread only: like post(), but a few such tasks run per turn. For work that comes in
-  // crowds and can wait, so that it does not delay what cannot.
+  // Loop's thread only: runs `task` in this turn or later, in order; such tasks together get a
+  // quarter of the loop's time at most. For work that comes in crowds and can wait, so that it does
+  // not delay what cannot.
   void post_paced(std::function<void()> task);
+  // Loop's thread only: about now, at the price of one look at the clock per turn.
+  std::chrono::steady_clock::time_point turn_began() const;
 
   // Posts like the loop itself, but may outlive it: tasks for a loop that is gone are dropped.
   class Mailbox;

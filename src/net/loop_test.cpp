@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "net/test_peer.hpp"
@@ -112,6 +113,57 @@ TEST(Loop, RunsATaskAtTheEndOfEveryTurn) {
   loop.post([&] { order += 'b'; });
   loop.run();
   EXPECT_EQ(order, "ab.c.d.");
+}
+
+void spin(std::chrono::microseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
+
+TEST(Loop, GivesPacedTasksAQuarterOfTheTimeInOrder) {
+  Loop loop;
+  constexpr int kTasks = 20;
+  constexpr std::chrono::microseconds kEach{500};
+  std::vector<int> order;
+  int others = 0;
+  std::function<void()> other = [&] {
+    ++others;
+    if (order.size() < kTasks) loop.post(other);
+  };
+  loop.post([&] {
+    for (int i = 0; i < kTasks; ++i)
+      loop.post_paced([&, i] {
+        order.push_back(i);
+        spin(kEach);
+        if (i == kTasks - 1) loop.stop();
+      });
+  });
+  loop.post(other);
+  const auto began = std::chrono::steady_clock::now();
+  loop.run();
+  // Each task is longer than a slice: there is a pause behind each but the last.
+  EXPECT_GE(std::chrono::steady_clock::now() - began,
+            kTasks * kEach + (kTasks - 1) * std::chrono::microseconds(750));
+  ASSERT_EQ(order.size(), static_cast<std::size_t>(kTasks));
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+  EXPECT_GE(others, kTasks) << "nothing else ran in between";
+}
+
+TEST(Loop, DropsPacedTasksWithTheLoop) {
+  auto owned = std::make_shared<int>(1);
+  const std::weak_ptr<int> watch = owned;
+  {
+    Loop loop;
+    loop.post([&loop, &owned] {
+      for (int i = 0; i < 3; ++i)
+        loop.post_paced([kept = owned] { spin(std::chrono::microseconds(300)); });
+      owned.reset();
+      loop.stop();
+    });
+    loop.run();
+  }
+  EXPECT_TRUE(watch.expired());
 }
 
 TEST(Loop, HandsBuffersRoundButKeepsNoLargeOnes) {

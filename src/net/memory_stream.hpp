@@ -54,6 +54,7 @@ class MemoryStream final : public Stream {
   }
   bool wants_write() const override { return wants_write_; }
   bool has_buffered_input() const override { return false; }
+  bool peer_has_left() const override { return wire_.input_ends; }
   void wait_readable(std::function<void()>) override {}
   void wait_writable(std::function<void()> ready) override { wire_.on_writable = std::move(ready); }
   void move_to(Loop&) override {}

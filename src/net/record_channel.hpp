@@ -39,6 +39,7 @@ class RecordChannel {
   void drop_buffers();
 
   Descriptor& descriptor() { return *descriptor_; }
+  const Descriptor& descriptor() const { return *descriptor_; }
 
  private:
   friend struct RecordChannelBio;

@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -53,6 +54,7 @@ class TcpStream final : public Stream {
   }
   bool wants_write() const override { return wants_write_; }
   bool has_buffered_input() const override { return false; }
+  bool peer_has_left() const override { return net::peer_has_left(descriptor_->fd()); }
   void wait_readable(std::function<void()> ready) override {
     descriptor_->wait_readable(std::move(ready));
   }
@@ -74,6 +76,11 @@ class TcpStream final : public Stream {
 
 }  // namespace
 
+std::size_t heap_bytes(const std::string& text) {
+  static const std::size_t kInside = std::string().capacity();
+  return text.capacity() <= kInside ? 0 : text.capacity() + 1;
+}
+
 IoResult receive(int fd, char* into, std::size_t capacity) {
   while (true) {
     const ssize_t count = ::recv(fd, into, capacity, 0);
@@ -89,6 +96,11 @@ IoResult send(int fd, std::string_view bytes) {
     if (count >= 0) return {IoResult::Status::kDone, static_cast<std::size_t>(count), {}};
     if (errno != EINTR) return failed(errno);
   }
+}
+
+bool peer_has_left(int fd) {
+  pollfd state{fd, POLLRDHUP, 0};
+  return ::poll(&state, 1, 0) == 1;
 }
 
 std::string system_text(int error_number) { return std::generic_category().message(error_number); }

@@ -17,6 +17,9 @@ namespace tiara::net {
 IoResult receive(int fd, char* into, std::size_t capacity);
 IoResult send(int fd, std::string_view bytes);
 
+// The peer has closed its side of the connection, or reset it.
+bool peer_has_left(int fd);
+
 // "Connection refused"
 std::string system_text(int error_number);
 

@@ -15,6 +15,9 @@ namespace tiara::net {
 
 class Loop;
 
+// Memory behind a string, beyond the string itself.
+std::size_t heap_bytes(const std::string& text);
+
 // What a read or write came to. `bytes` is valid for kDone.
 struct IoResult {
   enum class Status { kDone, kWouldBlock, kEnd, kFailed } status;
@@ -43,6 +46,9 @@ class Stream {
   virtual bool wants_write() const = 0;
   // Decrypted or queued bytes are at hand that the descriptor will not announce.
   virtual bool has_buffered_input() const = 0;
+
+  // The peer has closed its side; what it sent before may still be unread. Costs a system call.
+  virtual bool peer_has_left() const = 0;
 
   // Calls `ready` once, on the loop's thread, when reading (or writing) may make progress. One wait
   // per direction.

@@ -65,6 +65,7 @@ class TlsStream final : public Stream {
   IoResult write(std::string_view bytes) override;
   bool wants_write() const override { return wants_write_; }
   bool has_buffered_input() const override { return more_input_; }
+  bool peer_has_left() const override { return net::peer_has_left(channel_.descriptor().fd()); }
   void wait_readable(std::function<void()> ready) override {
     channel_.descriptor().wait_readable(std::move(ready));
   }

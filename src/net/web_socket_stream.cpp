@@ -37,11 +37,6 @@ bool may_be_sent(unsigned code) {
          code != kNoStatus && code != kAbnormal;
 }
 
-std::size_t heap_bytes(const std::string& text) {
-  static const std::size_t kInside = std::string().capacity();
-  return text.capacity() <= kInside ? 0 : text.capacity() + 1;
-}
-
 // Of the frame that is encoded: the caller keeps the payload, so it can be made again for each try.
 std::string& frame_scratch() {
   thread_local std::string scratch;
@@ -60,6 +55,7 @@ class WebSocketStream final : public Stream {
   IoResult read(char* into, std::size_t capacity) override;
   IoResult write(std::string_view bytes) override;
   bool wants_write() const override { return wants_write_; }
+  bool peer_has_left() const override { return inner_->peer_has_left(); }
   bool has_buffered_input() const override {
     return end_ || !early_.empty() || inner_->has_buffered_input();
   }

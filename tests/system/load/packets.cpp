@@ -15,26 +15,40 @@ std::string u16(std::size_t value) {
 
 std::string text(std::string_view value) { return u16(value.size()).append(value); }
 
-std::string packet(std::uint8_t first, std::string_view body) {
-  std::string out(1, static_cast<char>(first));
-  std::size_t length = body.size();
+void append_length(std::size_t length, std::string& out) {
   do {
     const std::size_t digit = length & 0x7F;
     length >>= 7;
     out += static_cast<char>(digit | (length != 0 ? 0x80U : 0U));
   } while (length != 0);
+}
+
+std::string packet(std::uint8_t first, std::string_view body) {
+  std::string out(1, static_cast<char>(first));
+  append_length(body.size(), out);
   return out.append(body);
 }
 
 // msgpack's old raw form, the only one every DXL reader knows.
-std::string raw(std::string_view value) {
-  if (value.size() < 32)
-    return std::string(1, static_cast<char>(0xA0 | value.size())).append(value);
-  return ("\xDA" + u16(value.size())).append(value);
+void append_raw(std::string_view value, std::string& out) {
+  if (value.size() < 32) {
+    out += static_cast<char>(0xA0 | value.size());
+  } else {
+    out += '\xDA';
+    out += u16(value.size());
+  }
+  out += value;
 }
 
-std::string list_of(std::string_view element) {
-  return element.empty() ? std::string("\x90") : "\x91" + raw(element);
+std::string raw(std::string_view value) {
+  std::string out;
+  append_raw(value, out);
+  return out;
+}
+
+void append_list_of(std::string_view element, std::string& out) {
+  out += element.empty() ? '\x90' : '\x91';
+  if (!element.empty()) append_raw(element, out);
 }
 
 class Reader {
@@ -147,12 +161,24 @@ std::optional<Message> read_message(std::string_view publish_body) {
   return reader.good() ? std::optional(message) : std::nullopt;
 }
 
-std::string response_packet(const Message& request, std::string_view payload) {
-  return publish_packet(request.reply_to_or_request_id,
-                        std::string("\x02\x01", 2) + raw(make_id(0, 0)) + "\xA0\xA0" +
-                            list_of(request.source_broker_id) + list_of(request.source_client_id) +
-                            raw(payload) + raw(request.message_id) + raw(request.service_id) +
-                            std::string(kTail));
+void append_response(const Message& request, std::string_view payload, std::string& out) {
+  static const std::string kId = make_id(0, 0);
+  thread_local std::string message;  // kept: the generator must not cost more than the broker
+  message.assign("\x02\x01", 2);
+  append_raw(kId, message);
+  message += "\xA0\xA0";
+  append_list_of(request.source_broker_id, message);
+  append_list_of(request.source_client_id, message);
+  append_raw(payload, message);
+  append_raw(request.message_id, message);
+  append_raw(request.service_id, message);
+  message += kTail;
+  const std::string_view topic = request.reply_to_or_request_id;
+  out += '\x30';
+  append_length(2 + topic.size() + message.size(), out);
+  out += u16(topic.size());
+  out += topic;
+  out += message;
 }
 
 std::optional<Packet> first_packet(std::string_view bytes) {

@@ -1,4 +1,4 @@
-// The bytes the load program sends and reads: MQTT 3.1.1 packets and DXL messages, by hand and
+// The bytes the load programs send and read: MQTT 3.1.1 packets and DXL messages, by hand and
 // without the broker's code.
 #pragma once
 
@@ -38,8 +38,8 @@ struct Message {
 // The DXL message in the body of a PUBLISH at QoS 0; nothing if it is not what a broker sends.
 std::optional<Message> read_message(std::string_view publish_body);
 
-// The PUBLISH that answers `request`.
-std::string response_packet(const Message& request, std::string_view payload);
+// Appends the PUBLISH that answers `request`, destinations filled in as clients do.
+void append_response(const Message& request, std::string_view payload, std::string& out);
 
 struct Packet {
   std::uint8_t type = 0;

@@ -119,7 +119,9 @@ void Prober::read(std::size_t number) {
       if (number > 0) {
         note(*message);
       } else if (message->type == 0) {
-        link.queue(response_packet(*message, std::string(options_.payload_bytes, 'y')));
+        std::string answer;
+        append_response(*message, std::string(options_.payload_bytes, 'y'), answer);
+        link.queue(answer);
         answered = true;
       }
     }
