@@ -73,7 +73,8 @@ class RawClient {
   static constexpr std::chrono::seconds kPatience{20};
 
   // Not yet connected on the MQTT level.
-  explicit RawClient(std::uint16_t port) : socket_(net::RawSocket::connect(port)) {}
+  explicit RawClient(std::uint16_t port, int receive_bytes = 0)
+      : socket_(net::RawSocket::connect(port, receive_bytes)) {}
 
   void send(std::string_view bytes) {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;

@@ -28,8 +28,11 @@ class RawSocket {
     if (fd_ >= 0) ::close(fd_);
   }
 
-  static RawSocket connect(std::uint16_t port) {
+  // `receive_bytes`: what the kernel may keep for us unread, about; 0: as much as it likes.
+  static RawSocket connect(std::uint16_t port, int receive_bytes = 0) {
     RawSocket made;
+    if (receive_bytes > 0)
+      ::setsockopt(made.fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
     if (!made.connect_to(port)) std::abort();
     return made;
   }
