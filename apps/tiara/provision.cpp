@@ -38,7 +38,12 @@ dxl::Result<void> provision(const ProvisionOptions& options) {
     return written;
   const auto confirmed = broker::control(state->paths.control, "reload");
   // Nobody listens: the next broker on this state reads the policy when it starts.
-  if (confirmed || confirmed.error().code == ErrorCode::kConnect) return {};
+  if (confirmed) return {};
+  if (confirmed.error().code == ErrorCode::kConnect) {
+    fmt::print(stderr, "no broker is running on {}: written for port {}\n",
+               state->paths.root.string(), port);
+    return {};
+  }
   return dxl::fail(confirmed.error().code,
                    "the client is written, but the running broker did not take the policy: " +
                        confirmed.error().message);

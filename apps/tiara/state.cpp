@@ -78,6 +78,23 @@ dxl::Result<void> check_nothing_lost(const broker::StatePaths& paths) {
 
 }  // namespace
 
+dxl::Result<void> check_state_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  const auto status = std::filesystem::status(directory, error);
+  if (!std::filesystem::exists(status)) return {};
+  using std::filesystem::perms;
+  if ((status.permissions() & (perms::group_write | perms::others_write)) != perms::none)
+    return dxl::fail(ErrorCode::kStorage,
+                     fmt::format("{0}: others may write there and replace keys; `chmod go-w {0}`",
+                                 directory.string()));
+  const bool is_empty = std::filesystem::is_empty(directory, error);
+  if (error || is_empty || is_there(directory / "lock")) return {};
+  return dxl::fail(ErrorCode::kStorage,
+                   fmt::format("{}: neither empty nor a state of ours; choose a directory that does "
+                               "not exist yet",
+                               directory.string()));
+}
+
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
   if (auto whole = check_nothing_lost(paths); !whole) return dxl::fail(whole.error());
   if (auto written = write_if_missing(paths.config, initial_state_settings_text()); !written)

@@ -19,6 +19,10 @@ struct State {
   broker::Keystore keystore;
 };
 
+// Before anything is written there. kStorage for a directory that others may write to, and for one
+// that holds something else.
+dxl::Result<void> check_state_directory(const std::filesystem::path& directory);
+
 // Creates what a first start needs. The caller holds the state's lock.
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths);
 // kStorage when there is no state yet.

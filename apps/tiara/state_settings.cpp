@@ -146,7 +146,8 @@ std::vector<Setting> limit_rows(broker::BrokerLimits& limits) {
       seconds("limits.connect_seconds", "From there to CONNECT.", limits.connect_deadline,
               kMaxSeconds),
       seconds("limits.keep_alive_seconds",
-              "Longest keep-alive; a client that asks for more or for none gets this.",
+              "Longest keep-alive; a client that asks for more or for none gets this. It is not "
+              "told: OpenDXL clients ping every 30 minutes, ours every 60 seconds.",
               limits.keep_alive_max, kMaxSeconds),
   };
 }
@@ -196,11 +197,13 @@ std::vector<Setting> setting_rows(StateSettings& settings) {
              1, broker::kMaxThreads),
       names(
           "broker.service_zones",
-          "Service zones of this broker, its own first, then those of its ancestors: \"b, root\".",
+          "Service zones of this broker, its own first, then those of its ancestors: \"b, root\". "
+          "They matter once brokers are connected.",
           settings.service_zones),
       flag("broker.send_connect_events", "Publish an event when a client connects or disconnects.",
            settings.send_connect_events),
-      flag("broker.test_mode", "Answer the test mode topics.", settings.test_mode),
+      flag("broker.test_mode", "Answer the test mode topics, and write the state to the log when a dump event asks for it.",
+           settings.test_mode),
   };
   for (Setting& row : limit_rows(settings.limits)) rows.push_back(std::move(row));
   return rows;

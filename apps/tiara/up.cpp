@@ -44,6 +44,7 @@ class Server {
  public:
   static dxl::Result<std::unique_ptr<Server>> start(const UpOptions& options) {
     const broker::StatePaths paths(options.state);
+    if (auto fits = check_state_directory(paths.root); !fits) return dxl::fail(fits.error());
     if (auto made = broker::make_private_directory(paths.root); !made)
       return dxl::fail(made.error());
     auto lock = broker::FileLock::try_acquire(paths.lock);

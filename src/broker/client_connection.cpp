@@ -128,6 +128,10 @@ std::size_t ClientConnection::take_oversize(std::string_view bytes) {
 bool ClientConnection::within_rate() {
   if (!rate_ || rate_->take(base::SystemClock().now())) return true;
   hub_.count(Limit::kPublishRate);
+  if (!std::exchange(slowed_, true))
+    base::log(LogLevel::kWarning, kArea,
+              "client {} is read more slowly: more than {} messages a second (publish_rate)", label_,
+              hub_.limits().publish_rate);
   pause(kRate);
   rate_timer_ = loop_->schedule(rate_->wait(), [this] { resume(kRate); });
   return false;
@@ -147,16 +151,24 @@ void ClientConnection::resume(PauseReason reason) {
 void ClientConnection::end_change(std::string_view answer) {
   changing_ = false;
   if (connection_->closing()) return;
+  if (within_subscription_limits()) {
+    reply(answer);
+    resume(kChange);
+  }
+}
+
+// Our own service is not limited: what a low limit is for are the others.
+bool ClientConnection::within_subscription_limits() {
+  if (in_process_service_) return true;
   const BrokerLimits& limits = hub_.limits();
   if (hub_.router().subscription_count(id_) > limits.subscriptions_per_client)
-    return exceed(Limit::kSubscriptionsPerClient,
-                  fmt::format("more than {} subscriptions", limits.subscriptions_per_client));
+    exceed(Limit::kSubscriptionsPerClient,
+           fmt::format("more than {} subscriptions", limits.subscriptions_per_client));
   if (hub_.router().subscription_bytes(id_) > limits.subscription_bytes_per_client)
-    return exceed(Limit::kSubscriptionBytesPerClient,
-                  fmt::format("subscriptions of more than {} bytes together",
-                              limits.subscription_bytes_per_client));
-  reply(answer);
-  resume(kChange);
+    exceed(Limit::kSubscriptionBytesPerClient,
+           fmt::format("subscriptions of more than {} bytes together",
+                       limits.subscription_bytes_per_client));
+  return !connection_->closing();
 }
 
 void ClientConnection::reply(std::string_view packets) {
@@ -219,7 +231,7 @@ void ClientConnection::tick(base::SteadyTime now) {
   const std::uint64_t sent_before = std::exchange(sent_, connection_->bytes_out());
   const bool has_taken = sent_ != sent_before;
   if (pauses_ != 0 || (has_taken && connection_->holds_back_input())) last_heard_ = now;
-  if (now - last_heard_ <= patience_ || connection_->closing()) return;
+  if (now - last_heard_ <= patience_ || connection_->closing() || in_process_service_) return;
   if (phase_ == Phase::kAdmitted) {
     hub_.count(Limit::kKeepAliveSeconds);
     close(ErrorCode::kTimedOut,
@@ -250,10 +262,12 @@ void ClientConnection::on_closed(net::Connection&, const dxl::Error& reason) {
     hub_.publish(*this, will.topic, will.payload, {});
   }
   const std::string_view verb = phase_ == Phase::kNew ? "refused" : "closed";
+  const LogLevel level =
+      reason.code == ErrorCode::kLimitExceeded ? LogLevel::kWarning : LogLevel::kInfo;
   if (refusals_ == 0)
-    base::log(LogLevel::kInfo, kArea, "client {} {}: {}", label_, verb, reason.message);
+    base::log(level, kArea, "client {} {}: {}", label_, verb, reason.message);
   else
-    base::log(LogLevel::kInfo, kArea, "client {} {}: {}; {} of its messages were refused", label_,
+    base::log(level, kArea, "client {} {}: {}; {} of its messages were refused", label_,
               verb, reason.message, refusals_);
   hub_.leave(*this);
 }

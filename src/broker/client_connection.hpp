@@ -86,6 +86,7 @@ class ClientConnection final : public net::ConnectionHandler {
   std::size_t take_oversize(std::string_view bytes);
   void pause(PauseReason reason);
   bool within_rate();
+  bool within_subscription_limits();
   void on_frame(const mqtt::Frame& frame);
   void on_connect(const mqtt::Connect& connect);
   void on_publish(const mqtt::Publish& publish);
@@ -107,7 +108,8 @@ class ClientConnection final : public net::ConnectionHandler {
   std::uint16_t refusals_logged_ = 0;  // a bit per fabric::Refusal
   std::uint8_t pauses_ = 0;            // a bit per PauseReason
   bool changing_ = false;
-  bool heard_ = false;  // since the last tick
+  bool heard_ = false;   // since the last tick
+  bool slowed_ = false;  // by the publish rate: that has been logged
   std::uint64_t refusals_ = 0;
   std::uint64_t lost_ = 0;
   std::uint64_t sent_ = 0;              // bytes_out() at the last tick

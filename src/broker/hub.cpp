@@ -103,7 +103,7 @@ bool Hub::is_overloaded(ConnectionId id) {
 }
 
 bool Hub::admit(ClientConnection& client, std::string answer) {
-  if (++shared_.admitted > limits().connections) {
+  if (!client.in_process_service() && ++shared_.admitted > limits().connections) {
     --shared_.admitted;
     count(Limit::kConnections);
     return false;
@@ -316,13 +316,13 @@ void Hub::note_refusal(ClientConnection& client, fabric::Refusal refusal, std::s
 
 void Hub::leave(ClientConnection& client) {
   const ConnectionId id = client.id();
-  const bool admitted = client.admitted();
+  const bool admitted = client.admitted(), counts = !client.in_process_service();
   places_[place_of(id)].reset();
   free_places_.push_back(static_cast<std::uint32_t>(place_of(id)));
   --clients_;
   --shared_.streams;
   if (admitted) {
-    --shared_.admitted;
+    if (counts) --shared_.admitted;
     commit(fabric::ClientDisconnected{id}, {});
   }
   finish_shut_down();

@@ -156,10 +156,9 @@ class Rates(LimitedFabricTest):
 
 
 class Deadlines(LimitedFabricTest):
-    """Peers that say nothing, or not enough. Without the service: it, too, would be too silent here."""
+    """Peers that say nothing, or not enough. The service inside, which pings once a minute, is not among them."""
 
     limits = {"handshake_seconds": 1, "connect_seconds": 1, "keep_alive_seconds": 2, "handshakes": 8}
-    up_options = ("--no-service",)
 
     def plain(self):
         stream = socket.create_connection(read_config(self.config)[:2], 30)
