@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -36,6 +38,9 @@ int main(int argc, char** argv) {
   }
   const CommandLine& line = std::get<CommandLine>(parsed);
   const int code = std::visit(Run{line.common}, line.command);
-  tiara::base::stop_log();
+  if (!tiara::base::stop_log()) {
+    std::fflush(stdout);
+    ::_exit(code);
+  }
   return code;
 }

@@ -89,10 +89,11 @@ dxl::Result<void> check_state_directory(const std::filesystem::path& directory) 
                                  directory.string()));
   const bool is_empty = std::filesystem::is_empty(directory, error);
   if (error || is_empty || is_there(directory / "lock")) return {};
-  return dxl::fail(ErrorCode::kStorage,
-                   fmt::format("{}: neither empty nor a state of ours; choose a directory that does "
-                               "not exist yet",
-                               directory.string()));
+  return dxl::fail(
+      ErrorCode::kStorage,
+      fmt::format("{}: neither empty nor a state of ours; choose a directory that does "
+                  "not exist yet",
+                  directory.string()));
 }
 
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {

@@ -118,7 +118,8 @@ std::vector<Setting> limit_rows(broker::BrokerLimits& limits) {
              limits.handshakes, 1, 100'000),
       number("limits.subscriptions_per_client", "Subscriptions of one client.",
              limits.subscriptions_per_client, 1, 1'000'000),
-      number("limits.subscription_bytes_per_client", "Lengths of one client's filters, summed.",
+      number("limits.subscription_bytes_per_client",
+             "One client's filters: their lengths and the squares of their levels, summed.",
              limits.subscription_bytes_per_client, 1'024, kMaxBytes),
       number("limits.topic_bytes", "Longest topic or filter.", limits.topic_bytes, 64,
              static_cast<std::int64_t>(dxl::kMaxTopicBytes)),
@@ -202,7 +203,9 @@ std::vector<Setting> setting_rows(StateSettings& settings) {
           settings.service_zones),
       flag("broker.send_connect_events", "Publish an event when a client connects or disconnects.",
            settings.send_connect_events),
-      flag("broker.test_mode", "Answer the test mode topics, and write the state to the log when a dump event asks for it.",
+      flag("broker.test_mode",
+           "Answer the test mode topics, and write the state to the log when a dump event asks for "
+           "it.",
            settings.test_mode),
   };
   for (Setting& row : limit_rows(settings.limits)) rows.push_back(std::move(row));

@@ -232,7 +232,6 @@ int run_up(const UpOptions& options) {
       base::log(LogLevel::kInfo, "up", "stopping");
     }
   }
-  base::stop_log();
   return code;
 }
 

@@ -92,12 +92,12 @@ void start_log(LogLevel minimum) {
   current_writer = std::move(writer);
 }
 
-void stop_log() {
+bool stop_log() {
   std::shared_ptr<Writer> writer;
   {
     const std::lock_guard lock(writer_mutex);
     writer.swap(current_writer);
-    if (writer == nullptr) return;
+    if (writer == nullptr) return true;
     dropped_before_stop += writer->pool->overrun_counter();
   }
   // Releasing the pool writes the queue and joins its thread, which never ends while stderr is
@@ -108,7 +108,7 @@ void stop_log() {
     last.reset();
     written.set_value();
   }).detach();
-  done.wait_for(kStopDeadline);
+  return done.wait_for(kStopDeadline) == std::future_status::ready;
 }
 
 std::uint64_t dropped_log_lines() {

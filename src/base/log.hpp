@@ -14,8 +14,9 @@ enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 // Starts the writer thread; without it, lines go straight to stderr (tests). Safe to call once per
 // process.
 void start_log(LogLevel minimum);
-// Writes what is queued and stops the writer thread.
-void stop_log();
+// Writes what is queued and stops the writer thread. False if stderr was stuck for too long: the
+// thread is left behind, and holds what exit() would wait for.
+bool stop_log();
 // Lines lost because the queue was full; the newest are kept, the oldest dropped.
 std::uint64_t dropped_log_lines();
 

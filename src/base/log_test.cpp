@@ -40,8 +40,8 @@ TEST(Log, WritesQueuedLinesInOrderBeforeStopping) {
   CaptureStderr();
   start_log(LogLevel::kInfo);
   for (int i = 0; i < 100; ++i) log(LogLevel::kError, "net", "line {}", i);
-  stop_log();
-  stop_log();  // a second stop is harmless
+  EXPECT_TRUE(stop_log());
+  EXPECT_TRUE(stop_log());  // a second stop is harmless
   log(LogLevel::kInfo, "net", "after the stop");
   const std::string written = GetCapturedStderr();
   std::size_t at = 0;

@@ -25,6 +25,7 @@ using dxl::ErrorCode;
 // With port 0 the second address must get the port that the kernel chose for the first; somebody
 // else may have it there already.
 constexpr int kPortAttempts = 8;
+constexpr std::chrono::seconds kFullLogInterval{10};
 // The door gives way to those inside when the processor is short.
 constexpr int kDoorNiceness = 10;
 
@@ -68,11 +69,13 @@ struct Broker::Impl {
   net::Loop& place() { return io[next_io++ % io.size()].loop; }
   void accept(net::Loop& loop, std::unique_ptr<net::Stream> stream);
   void refuse(const std::string& peer_name, const dxl::Error& reason);
+  void note_full();
 
   BrokerOptions options;
   Shared shared;
   std::vector<IoThread> io;
-  std::size_t next_io = 0;  // door's thread
+  std::size_t next_io = 0;  // door's thread, like last_full
+  std::chrono::steady_clock::time_point last_full{};
   std::uint16_t port = 0, web_socket_port = 0;
   net::Loop door;
   Listeners listeners;
@@ -95,6 +98,17 @@ void Broker::Impl::refuse(const std::string& peer_name, const dxl::Error& reason
   base::log(LogLevel::kInfo, "broker", "client {} refused: {}{}", peer_name, reason.message, limit);
 }
 
+// On the door's thread.
+void Broker::Impl::note_full() {
+  shared.counters.count(Limit::kHandshakes);
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_full < kFullLogInterval) return;
+  last_full = now;
+  base::log(LogLevel::kWarning, "broker",
+            "new clients wait: {} handshakes are under way (handshakes)",
+            options.limits.handshakes);
+}
+
 dxl::Result<Listeners> Broker::Impl::open_listeners(std::uint16_t wanted, bool web_socket) {
   Listeners opened;
   net::ListenerOptions listener_options;
@@ -103,7 +117,7 @@ dxl::Result<Listeners> Broker::Impl::open_listeners(std::uint16_t wanted, bool w
   listener_options.web_socket = web_socket;
   listener_options.handshakes = options.limits.handshakes;
   listener_options.handshake_deadline = options.limits.handshake_deadline;
-  listener_options.on_full = [this] { shared.counters.count(Limit::kHandshakes); };
+  listener_options.on_full = [this] { note_full(); };
   for (const std::string& address : options.listen_addresses) {
     listener_options.address = address;
     auto listener = net::Listener::open(

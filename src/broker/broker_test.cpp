@@ -144,6 +144,29 @@ TEST_P(PlainBroker, WritesItsStateToTheLogInTestMode) {
   }
 }
 
+// Few bytes may ask for much: lists of services, several in one segment.
+TEST_P(PlainBroker, MuchWorkForOneClientDoesNotHoldUpTheOthers) {
+  start();
+  RawClient asker = client(), other = client(), service = client();
+  for (RawClient* each : {&asker, &other, &service}) each->enter();
+  const std::string channel(4'000, 'x');
+  for (int i = 0; i < 200; ++i)
+    register_service(service, "{s" + std::to_string(i) + "}", "/" + std::to_string(i) + channel);
+  std::string all;
+  for (int i = 0; i < 12; ++i)
+    all += publish_packet("/mcafee/service/dxl/svcregistry/query",
+                          request("{}", "/mcafee/client/{asker}"));
+  asker.send(all + kPing);
+  // The others get in between: they are served long before the last query is.
+  std::size_t pongs = 0;
+  while (asker.receive_or(std::chrono::milliseconds(0)) != kPong && pongs < 10'000) {
+    other.send(kPing);
+    ASSERT_EQ(other.receive(), kPong);
+    ++pongs;
+  }
+  EXPECT_GE(pongs, 3U);
+}
+
 TEST_P(PlainBroker, ARequestGoesToTheServiceAndTheResponseComesBack) {
   start();
   RawClient service = client(), asker = client();

@@ -14,6 +14,8 @@ using base::LogLevel;
 using dxl::ErrorCode;
 
 constexpr std::string_view kArea = "broker";
+// What one client's packets may take of a turn, though one is always handled.
+constexpr std::chrono::milliseconds kTurnShare{4};
 
 }  // namespace
 
@@ -51,15 +53,26 @@ std::size_t ClientConnection::on_bytes(net::Connection& connection, std::string_
                                    static_cast<unsigned>(mqtt::PacketType::kConnect))
     close(ErrorCode::kMalformed, "the first packet is not CONNECT");
   std::size_t consumed = 0;
+  const auto end = std::chrono::steady_clock::now() + kTurnShare;
   while (consumed < bytes.size() && !connection.closing() && !changing_ && pauses_ == 0) {
     const std::string_view rest = bytes.substr(consumed);
     const std::size_t taken = oversize_ ? take_oversize(rest) : take_packet(rest);
     if (taken == 0) break;
     consumed += taken;
+    if (std::chrono::steady_clock::now() >= end && consumed < bytes.size()) yield_turn();
   }
   if (connection.closing()) return bytes.size();  // nothing of it is read any more
   if (changing_) pause(kChange);
   return consumed;
+}
+
+// The others come first: few bytes may ask for much work.
+void ClientConnection::yield_turn() {
+  if (connection_->closing() || changing_) return;
+  pause(kTurn);
+  loop_->post([hub = &hub_, id = id_] {
+    if (ClientConnection* const client = hub->find(id)) client->resume(kTurn);
+  });
 }
 
 // Handles one packet and returns its length; 0 if it is not there yet or must wait.
@@ -105,7 +118,7 @@ std::size_t ClientConnection::take_oversize(std::string_view bytes) {
   const std::size_t taken = oversize_->feed(bytes);
   if (!oversize_->done()) return taken;
   const auto publish = std::move(oversize_);
-  if (!check_topic(publish->topic())) return taken;
+  if (!may_publish_to(publish->topic())) return taken;
   hub_.count(Limit::kMessageBytes);
   if (std::has_single_bit(++lost_))
     base::log(LogLevel::kWarning, kArea,
@@ -130,8 +143,8 @@ bool ClientConnection::within_rate() {
   hub_.count(Limit::kPublishRate);
   if (!std::exchange(slowed_, true))
     base::log(LogLevel::kWarning, kArea,
-              "client {} is read more slowly: more than {} messages a second (publish_rate)", label_,
-              hub_.limits().publish_rate);
+              "client {} is read more slowly: more than {} messages a second (publish_rate)",
+              label_, hub_.limits().publish_rate);
   pause(kRate);
   rate_timer_ = loop_->schedule(rate_->wait(), [this] { resume(kRate); });
   return false;
@@ -267,8 +280,8 @@ void ClientConnection::on_closed(net::Connection&, const dxl::Error& reason) {
   if (refusals_ == 0)
     base::log(level, kArea, "client {} {}: {}", label_, verb, reason.message);
   else
-    base::log(level, kArea, "client {} {}: {}; {} of its messages were refused", label_,
-              verb, reason.message, refusals_);
+    base::log(level, kArea, "client {} {}: {}; {} of its messages were refused", label_, verb,
+              reason.message, refusals_);
   hub_.leave(*this);
 }
 

@@ -59,7 +59,7 @@ class ClientConnection final : public net::ConnectionHandler {
   void end_change(std::string_view answer);
 
   // Why a client is not read, besides its own backlog.
-  enum PauseReason : std::uint8_t { kChange = 1, kRoom = 2, kRate = 4 };
+  enum PauseReason : std::uint8_t { kChange = 1, kRoom = 2, kRate = 4, kTurn = 8 };
   void resume(PauseReason reason);
 
   // Counts a refused publish. True the first time for this reason: worth a line of the log.
@@ -94,7 +94,9 @@ class ClientConnection final : public net::ConnectionHandler {
   void on_unsubscribe(const mqtt::Unsubscribe& unsubscribe);
   void on_ack(const mqtt::Ack& ack);
   void on_disconnect();
+  void yield_turn();
   bool check_topic(std::string_view topic);
+  bool may_publish_to(std::string_view topic);
   bool lose(std::string_view topic);
   void exceed(Limit limit, std::string reason);
   void refuse_connect(mqtt::ConnectCode code, std::string reason);

@@ -118,12 +118,17 @@ bool ClientConnection::check_topic(std::string_view topic) {
   return true;
 }
 
+bool ClientConnection::may_publish_to(std::string_view topic) {
+  if (!check_topic(topic)) return false;
+  const bool is_valid = dxl::is_valid_topic(topic);
+  if (!is_valid) close(ErrorCode::kMalformed, "PUBLISH: not a topic one may publish to");
+  return is_valid;
+}
+
 // QoS 1 and 2 are acknowledged as MQTT wants it; what is delivered goes out at QoS 0 like
 // everything (DXL reference §9).
 void ClientConnection::on_publish(const mqtt::Publish& publish) {
-  if (!check_topic(publish.topic)) return;
-  if (!dxl::is_valid_topic(publish.topic))
-    return close(ErrorCode::kMalformed, "PUBLISH: not a topic one may publish to");
+  if (!may_publish_to(publish.topic)) return;
   std::string answer;
   if (publish.qos == 1) mqtt::append_ack(mqtt::PacketType::kPuback, publish.packet_id, answer);
   if (publish.qos == 2) {

@@ -66,7 +66,7 @@ void Hub::accept(std::unique_ptr<net::Stream> stream, bool in_process_service) {
   if (shut_down_done_) return stream->close();
   if (shared_.streams >= limits().connections + kRefusableConnections) {
     count(Limit::kConnections);
-    base::log(LogLevel::kDebug, kArea, "client {} refused: connections: the limit of {} is reached",
+    base::log(LogLevel::kInfo, kArea, "client {} refused: connections: the limit of {} is reached",
               stream->peer_name(), limits().connections);
     return stream->close();
   }

@@ -78,9 +78,9 @@ class Hub {
   void count_dropped() { dropped_.add(); }
   // The last word of a client: destroys it.
   void leave(ClientConnection& client);
+  ClientConnection* find(fabric::ConnectionId id);  // null if it has gone
 
  private:
-  ClientConnection* find(fabric::ConnectionId id);
   bool is_overloaded(fabric::ConnectionId id);
   void commit(fabric::ConnectionId client, fabric::Change change, std::shared_ptr<const Load> load,
               std::string answer);

@@ -62,8 +62,11 @@ enum class Refusal : std::uint8_t {
 };
 std::string_view to_string(Refusal refusal);
 
-// More services of one connection are refused with 0x80000011.
+// More services of one connection, or more bytes in their names, are refused with 0x80000011.
 inline constexpr std::size_t kMaxServicesPerConnection = 256;
+inline constexpr std::size_t kMaxServiceBytesPerConnection = 1024 * 1024;
+// A longer list of services is not sent: it would make whoever asked too slow a consumer.
+inline constexpr std::size_t kMaxServiceListBytes = 4 * 1024 * 1024;
 
 // Messages per second over the last complete sample (DXL reference §5.6.7).
 struct MessageRates {
@@ -130,7 +133,8 @@ class Router {
 
   bool has_expired_services() const;  // then a ServicesExpired is due; ask about once a minute
   std::size_t subscription_count(ConnectionId connection) const;
-  std::size_t subscription_bytes(ConnectionId connection) const;  // of its filters, summed
+  // Of its filters: their lengths and the squares of their levels, summed.
+  std::size_t subscription_bytes(ConnectionId connection) const;
   const Authorization& authorization() const;
   std::size_t connection_count() const;
   std::size_t service_count() const;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "dxl/message.hpp"
+#include "dxl/topic.hpp"
 #include "fabric/authorization_query.hpp"
 #include "fabric/broker_json.hpp"
 #include "fabric/registry_json.hpp"
@@ -38,6 +39,11 @@ Refusal Router::Impl::serve(const Peer& sender, TopicKind kind, const dxl::Messa
   }
   if (is_for_addressed_brokers(kind) && !is_addressed_here(request))
     return outbox.respond_no_destination(sender, request, out);
+  const bool is_question = kind != TopicKind::kRegister && kind != TopicKind::kUnregister;
+  if (is_question && !dxl::is_valid_topic(request.reply_to_topic)) {
+    detail = "there is no topic to answer on";
+    return Refusal::kBadBuiltin;
+  }
   switch (kind) {
     case TopicKind::kRegister:
       return register_service(sender, request, change);
@@ -105,16 +111,20 @@ Refusal Router::Impl::unregister_service(const Peer& sender, const dxl::MessageV
   return Refusal::kNone;
 }
 
-std::string Router::Impl::services_json(const ServiceQuery& query) {
+std::optional<std::string> Router::Impl::services_json(const ServiceQuery& query) {
   std::vector<QueriedService> found;
+  std::size_t bytes = 0;
   registry.for_each([&](const Service& service) {
-    if (!selects(query, service)) return;
+    if (bytes > kMaxServiceListBytes || !selects(query, service)) return;
+    bytes += service_bytes(service);
+    if (bytes > kMaxServiceListBytes) return;
     QueriedService entry{&service, {}};
     if (const Peer* host = routes.find(service.connection))
       for (const std::string& channel : service.request_channels)
         if (!routes.may_receive(*host, channel)) entry.unauthorized_channels.push_back(channel);
     found.push_back(std::move(entry));
   });
+  if (bytes > kMaxServiceListBytes) return std::nullopt;
   return query_response_json(found, outbox.broker_id());
 }
 
@@ -122,7 +132,11 @@ Refusal Router::Impl::query_services(const Peer& sender, const dxl::MessageView&
                                      Deliveries& out) {
   const auto query = parse_service_query(json, request.payload);
   if (!query) return bad_builtin(query.error());
-  return answer(sender, request, services_json(*query), out);
+  if (const auto list = services_json(*query)) return answer(sender, request, *list, out);
+  detail = fmt::format("the services are more than {} bytes", kMaxServiceListBytes);
+  outbox.respond_error(sender, request, dxl::kMessageTooLarge,
+                       "the list is too long; ask for one serviceGuid or serviceType", out);
+  return Refusal::kBadBuiltin;
 }
 
 Refusal Router::Impl::query_broker(const Peer& sender, const dxl::MessageView& request,
@@ -187,7 +201,8 @@ bool Router::asks_for_dump(std::string_view topic) const {
 
 std::string Router::describe_state() const {
   return "brokers " + broker_query_json(impl_->options) + "topics " +
-         topic_query_json(impl_->topics.size(), true) + "services " + impl_->services_json({});
+         topic_query_json(impl_->topics.size(), true) + "services " +
+         impl_->services_json({}).value_or("more than can be listed\n");
 }
 
 }  // namespace tiara::fabric

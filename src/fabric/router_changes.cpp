@@ -47,13 +47,21 @@ Outcome Router::Impl::apply(const Unsubscribed& change) {
   return outcome;
 }
 
+bool Router::Impl::exceeds_share(const Service& service) const {
+  const Service* const old = registry.find(service.service_guid);
+  const bool is_refresh = old != nullptr && old->connection == service.connection;
+  const std::size_t count = registry.count(service.connection) + (is_refresh ? 0 : 1);
+  const std::size_t bytes = registry.bytes(service.connection) + service_bytes(service) -
+                            (is_refresh ? service_bytes(*old) : 0);
+  return count > kMaxServicesPerConnection || bytes > kMaxServiceBytesPerConnection;
+}
+
 Outcome Router::Impl::apply(const ServiceRegistered& change) {
   const Service& service = change.service;
   Outcome outcome;
   if (routes.find(service.connection) == nullptr) {
     outcome.refusal = Refusal::kNotAuthorised;  // gone meanwhile
-  } else if (registry.find(service.service_guid) == nullptr &&
-             registry.count(service.connection) >= kMaxServicesPerConnection) {
+  } else if (exceeds_share(service)) {
     outcome.refusal = Refusal::kBadBuiltin;
   } else if (!registry.put(service)) {
     outcome.refusal = Refusal::kForeignService;

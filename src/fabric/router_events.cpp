@@ -68,7 +68,8 @@ void Router::Impl::answer_registration(const ServiceRegistered& change, const Ou
     if (asker != nullptr)
       outbox.respond_error(*asker, request, dxl::kNotAuthorisedToSend, detail, out);
   } else if (outcome.refusal == Refusal::kBadBuiltin) {
-    detail = fmt::format("more than {} services on one connection", kMaxServicesPerConnection);
+    detail = fmt::format("more than {} services on one connection, or {} bytes of them",
+                         kMaxServicesPerConnection, kMaxServiceBytesPerConnection);
     if (asker != nullptr)
       outbox.respond_error(*asker, request, dxl::kServiceLimitExceeded, "service limit exceeded",
                            out);

@@ -78,12 +78,14 @@ struct Router::Impl {
   Refusal report_health(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
   Refusal find_client(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
   Refusal query_authorization(const Peer& sender, const dxl::MessageView& request, Deliveries& out);
-  std::string services_json(const ServiceQuery& query);
+  // Nothing if the list would be too long.
+  std::optional<std::string> services_json(const ServiceQuery& query);
 
   Outcome apply(const ClientConnected& change);
   Outcome apply(const ClientDisconnected& change);
   Outcome apply(const Subscribed& change);
   Outcome apply(const Unsubscribed& change);
+  bool exceeds_share(const Service& service) const;
   Outcome apply(const ServiceRegistered& change);
   Outcome apply(const ServiceUnregistered& change);
   Outcome apply(const ServiceDisowned& change);

@@ -325,5 +325,21 @@ TEST_F(RouterServices, OneConnectionRegistersABoundedNumberOfServices) {
   EXPECT_EQ(harness.register_service(1, registration("{n0}", "/n")), Refusal::kNone);
 }
 
+TEST_F(RouterServices, OneConnectionRegistersABoundedNumberOfBytes) {
+  // A little more than a 32nd of what is allowed.
+  std::string channels;
+  for (char c = 'a'; c < 'a' + 16; ++c)
+    channels += (channels.empty() ? "\"/" : ",\"/") + std::string(2'048, c) + '"';
+  const auto large = [&](int number) {
+    return "{\"serviceGuid\":\"{n" + std::to_string(number) + "}\",\"requestChannels\":[" +
+           channels + "],\"ttlMins\":60}";
+  };
+  int taken = 0;
+  while (taken < 64 && harness.register_service(1, large(taken)) == Refusal::kNone) ++taken;
+  EXPECT_EQ(taken, 31);
+  EXPECT_EQ(harness.delivered()[0].message.error_code, 0x80000011U);
+  EXPECT_EQ(harness.register_service(1, large(0)), Refusal::kNone) << "a refresh adds nothing";
+}
+
 }  // namespace
 }  // namespace tiara::fabric

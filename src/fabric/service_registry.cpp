@@ -48,6 +48,13 @@ void for_each_event(const Service& service, F&& f) {
 
 }  // namespace
 
+std::size_t service_bytes(const Service& service) {
+  std::size_t bytes = service.service_guid.size() + service.service_type.size();
+  for (const std::string& channel : service.request_channels) bytes += channel.size();
+  for (const auto& [key, value] : service.metadata) bytes += key.size() + value.size();
+  return bytes;
+}
+
 struct ServiceRegistry::Impl {
   using ById = std::map<std::string, Service, std::less<>>;
 
@@ -247,6 +254,14 @@ void ServiceRegistry::for_each(const std::function<void(const Service&)>& f) con
 std::size_t ServiceRegistry::count(ConnectionId connection) const {
   const auto owner = impl_->by_connection.find(connection);
   return owner == impl_->by_connection.end() ? 0 : owner->second.size();
+}
+
+std::size_t ServiceRegistry::bytes(ConnectionId connection) const {
+  const auto at = impl_->by_connection.find(connection);
+  std::size_t sum = 0;
+  if (at != impl_->by_connection.end())
+    for (const std::string& guid : at->second) sum += service_bytes(*find(guid));
+  return sum;
 }
 
 std::size_t ServiceRegistry::size() const { return impl_->services.size(); }

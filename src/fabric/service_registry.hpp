@@ -33,6 +33,9 @@ struct Service {
   std::vector<std::string> broker_zones;  // of the broker that hosts it: its own and its ancestors'
 };
 
+// What the service's own texts come to.
+std::size_t service_bytes(const Service& service);
+
 // A prefix that turns events into requests (DXL reference §5.4.5), and how many services gave it.
 struct EventPrefix {
   std::string prefix;
@@ -70,6 +73,7 @@ class ServiceRegistry {
   // In order of service id.
   void for_each(const std::function<void(const Service&)>& f) const;
   std::size_t count(ConnectionId connection) const;
+  std::size_t bytes(ConnectionId connection) const;  // of its services, summed
   std::size_t size() const;
 
  private:

@@ -137,13 +137,24 @@ struct Subscriptions::Impl {
   std::uint64_t round = 0;
 };
 
+namespace {
+
+// A level of `+` is two bytes of a filter but a node of the tree, which each publish may have to
+// walk through: deep filters count for more.
+std::size_t cost_of(std::string_view filter) {
+  const auto levels = 1 + static_cast<std::size_t>(std::count(filter.begin(), filter.end(), '/'));
+  return filter.size() + levels * levels;
+}
+
+}  // namespace
+
 Subscriptions::Subscriptions() : impl_(std::make_unique<Impl>()) {}
 Subscriptions::~Subscriptions() = default;
 
 bool Subscriptions::add(ConnectionId connection, std::string_view filter) {
   const Slot slot = impl_->slot_of(connection);
   if (!impl_->clients[slot].filters.emplace(filter).second) return false;
-  impl_->clients[slot].filter_bytes += filter.size();
+  impl_->clients[slot].filter_bytes += cost_of(filter);
   if (dxl::has_wildcard(filter))
     insert(impl_->root, filter, slot);
   else
@@ -159,7 +170,7 @@ bool Subscriptions::remove(ConnectionId connection, std::string_view filter) {
   const auto own = filters.find(filter);
   if (own == filters.end()) return false;
   impl_->drop(slot, filter);
-  impl_->clients[slot].filter_bytes -= filter.size();
+  impl_->clients[slot].filter_bytes -= cost_of(filter);
   filters.erase(own);
   if (filters.empty()) impl_->release(connection, slot);
   return true;

@@ -24,7 +24,8 @@ class Subscriptions {
   // The filters the connection had, sorted.
   std::vector<std::string> remove_all(ConnectionId connection);
   std::size_t count(ConnectionId connection) const;
-  std::size_t bytes(ConnectionId connection) const;  // of its filters, summed
+  // Of its filters: their lengths and the squares of their levels, summed.
+  std::size_t bytes(ConnectionId connection) const;
 
   // Appends each matching connection once, however many of its filters match (one copy per client),
   // in an order that is stable between changes. Allocates nothing when `out` is warm.

@@ -274,6 +274,18 @@ TEST_F(Handshaking, ThoseBeyondTheLimitWaitUntilOneEnds) {
   EXPECT_EQ(wait_refused().message, "the peer closed the connection during the TLS handshake");
 }
 
+TEST_F(Handshaking, WhoIsSilentMakesRoomForThoseWhoWait) {
+  options.handshakes = 2;
+  options.handshake_deadline = std::chrono::minutes(1);
+  const std::uint16_t port = listen(options, true);
+  const RawSocket mute = RawSocket::connect(port), begins = silent_client(port);
+  ASSERT_TRUE(connect(port, client_tls));  // TCP only: by the kernel
+  EXPECT_TRUE(client->wait_open());
+  EXPECT_EQ(wait_refused().message, "the peer was silent while others waited");
+  EXPECT_TRUE(mute.wait(POLLIN, kPatience));
+  EXPECT_FALSE(begins.wait(POLLIN, milliseconds(0))) << "it has its deadline";
+}
+
 TEST_F(Handshaking, EachHasItsDeadline) {
   options.handshake_deadline = milliseconds(100);
   const std::uint16_t port = listen(options, true);

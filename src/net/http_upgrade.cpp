@@ -186,8 +186,8 @@ UpgradeAnswer answer_upgrade(std::string_view request_head) {
 }
 
 UpgradeAnswer answer_too_large() {
-  return refuse(431, fmt::format("a request head above {} bytes (upgrade_bytes)", kUpgradeBytes),
-                kClose, ErrorCode::kLimitExceeded);
+  return refuse(431, fmt::format("a request head above {} bytes", kUpgradeBytes), kClose,
+                ErrorCode::kLimitExceeded);
 }
 
 std::string accept_for(std::string_view key) {

@@ -135,7 +135,7 @@ TEST(HttpUpgrade, NamesTheLimitOfALongRequest) {
   EXPECT_THAT(answer.http, StartsWith("HTTP/1.1 431 Request Header Fields Too Large\r\n"));
   EXPECT_EQ(answer.refusal->code, dxl::ErrorCode::kLimitExceeded);
   EXPECT_EQ(answer.refusal->message,
-            "WebSocket upgrade refused (431): a request head above 8192 bytes (upgrade_bytes)");
+            "WebSocket upgrade refused (431): a request head above 8192 bytes");
 }
 
 TEST(HttpUpgrade, QuotesNothingThatCouldHarmALog) {

@@ -1,8 +1,11 @@
+#include <linux/tcp.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <list>
 #include <thread>
 #include <utility>
@@ -21,6 +24,9 @@ using dxl::ErrorCode;
 using dxl::fail;
 
 constexpr int kAcceptsPerTurn = 64;
+// While no more handshakes are allowed, who has been silent for so long is looked for so often.
+constexpr std::chrono::seconds kSilence{1};
+constexpr std::chrono::milliseconds kRoomCheck{200};
 // Without descriptors left, accepting again at once would only spin.
 constexpr std::chrono::milliseconds kBackOff{100};
 constexpr std::chrono::seconds kLogInterval{1};
@@ -74,6 +80,14 @@ bool is_out_of_resources(int error_number) {
          error_number == ENOMEM;
 }
 
+// Not a byte has come from the peer.
+bool is_silent(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         size > offsetof(tcp_info, tcpi_bytes_received) && info.tcpi_bytes_received == 0;
+}
+
 }  // namespace
 
 struct Listener::Impl : std::enable_shared_from_this<Impl> {
@@ -114,6 +128,7 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   void hand_over(Place handshake);
   void refuse(Place handshake, const dxl::Error& reason);
   void forget(Place handshake);
+  void make_room();
   void check_deadlines();
   void arm_deadline();
   void back_off(const std::string& why);
@@ -128,7 +143,7 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   std::uint16_t port;
   std::list<Handshake> handshakes;  // oldest first
   bool full = false;                // waits for a handshake to end before it accepts again
-  std::unique_ptr<Loop::Timer> pause, deadline;
+  std::unique_ptr<Loop::Timer> pause, deadline, room;
   std::chrono::steady_clock::time_point last_log{};
 };
 
@@ -136,6 +151,7 @@ void Listener::Impl::wait() {
   full = handshakes.size() >= options.handshakes;
   if (full) {
     if (options.on_full) options.on_full();
+    if (room == nullptr) room = loop.schedule(kRoomCheck, [this] { make_room(); });
     return;
   }
   descriptor->wait_readable([this] {
@@ -226,6 +242,20 @@ void Listener::Impl::forget(Place handshake) {
   if (full) wait();
 }
 
+// Clients speak first: who connects and is silent must not keep out the others, who wait.
+void Listener::Impl::make_room() {
+  const auto keep = shared_from_this();
+  room.reset();
+  const auto newest = std::chrono::steady_clock::now() + options.handshake_deadline - kSilence;
+  for (auto at = handshakes.begin(); at != handshakes.end() && at->deadline <= newest;) {
+    const Place each = at++;
+    if (!is_silent(each->descriptor->fd())) continue;
+    refuse(each, {ErrorCode::kTimedOut, "the peer was silent while others waited", 0});
+    if (descriptor->fd() < 0) return;  // the callback has destroyed the listener
+  }
+  if (full) room = loop.schedule(kRoomCheck, [this] { make_room(); });
+}
+
 void Listener::Impl::check_deadlines() {
   const auto now = std::chrono::steady_clock::now();
   while (!handshakes.empty() && handshakes.front().deadline <= now) {
@@ -263,6 +293,7 @@ void Listener::Impl::stop() {
   descriptor->close();
   pause.reset();
   deadline.reset();
+  room.reset();
   full = false;
   handshakes.clear();
 }

@@ -42,12 +42,14 @@ class ForeignClient {
   SSL_CTX* context() { return context_.get(); }
   SSL* ssl() { return ssl_.get(); }
 
-  bool connect(std::uint16_t port) {
+  // `session`: of an earlier connection, to be resumed.
+  bool connect(std::uint16_t port, SSL_SESSION* session = nullptr) {
     if (!socket_.connect_to(port)) return false;
     const timeval patience{kPatience.count(), 0};
     (void)::setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ssl_.reset(SSL_new(context_.get()));
     SSL_set_fd(ssl_.get(), socket_.fd());
+    if (session != nullptr) SSL_set_session(ssl_.get(), session);
     return SSL_connect(ssl_.get()) == 1;
   }
   bool write(std::string_view bytes) {
@@ -241,7 +243,9 @@ TEST_F(Tls, NeverResumesASession) {
     SSL_SESSION* const session = SSL_get1_session(first.ssl());
     EXPECT_EQ(SSL_SESSION_has_ticket(session), 0);
     EXPECT_EQ(SSL_SESSION_is_resumable(session), 0);
+    ASSERT_TRUE(second.connect(port, session));
     SSL_SESSION_free(session);
+    EXPECT_EQ(SSL_session_reused(second.ssl()), 0);
   }
 }
 

@@ -387,6 +387,9 @@ dxl::Result<void> RocksStore::commit(const Batch& batch, Durability durability) 
   if (dxl::Result<void> checked = check_batch(batch); !checked) return checked;
   if (resume_first_) {
     const rocksdb::Status resumed = db_->Resume();
+    // RocksDB itself waits for more room than the write needs, and says so in its own log only.
+    if (resumed.IsBusy())
+      return fail("writes go on when at least 32 MiB of the disk are free again");
     if (!resumed.ok()) return fail(resumed.ToString());
     resume_first_ = false;
   }
