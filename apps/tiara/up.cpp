@@ -12,7 +12,7 @@
 #include "base/ports.hpp"
 #include "broker/broker.hpp"
 #include "broker/control.hpp"
-#include "broker/policy_file.hpp"
+#include "broker/topicauth_file.hpp"
 #include "net/tls.hpp"
 #include "service/tie_service.hpp"
 #include "store/reputation_store.hpp"
@@ -100,9 +100,12 @@ class Server {
       : lock_(std::move(lock)), state_(std::move(state)), with_service_(with_service) {}
 
   dxl::Result<fabric::Policy> load_policy() const {
-    auto policy = broker::load_policy(state_.paths.policy);
-    if (policy) policy->service_side = with_service_;
-    return policy;
+    auto loaded = broker::load_policies(state_.paths);
+    if (!loaded) return dxl::fail(loaded.error());
+    for (const std::string& warning : loaded->warnings)
+      base::log(LogLevel::kWarning, "up", "{}", warning);
+    loaded->policy.service_side = with_service_;
+    return std::move(loaded->policy);
   }
 
   dxl::Result<void> start_broker(const UpOptions& options) {
