@@ -84,8 +84,7 @@ TEST(AuthPolicy, TheJsonHoldsTheSame) {
   EXPECT_EQ(json["rules"][0]["direction"], "send");
   EXPECT_EQ(json["rules"][0]["file"], "authorization.toml");
   EXPECT_EQ(json["rules"][1]["file"], "topicauth.policy");
-  EXPECT_EQ(policy_json({{}, 0, {}}).find("\"members\":[],\"rules\":[]") != std::string::npos,
-            true);
+  EXPECT_THAT(policy_json({{}, 0, {}}), HasSubstr("\"members\":[],\"rules\":[]"));
 }
 
 TEST(AuthPolicy, TheVerdictSaysWhatIsMissing) {
