@@ -97,10 +97,6 @@ bool is_from_topicauth(const broker::LoadedPolicy& loaded, std::size_t rule) {
   return rule >= loaded.policy.rules.size() - loaded.topicauth_rules;
 }
 
-std::string_view profile_word(const fabric::Policy& policy) {
-  return policy.profile == fabric::Profile::kDeny ? "deny" : "open";
-}
-
 template <class F>
 void for_each_group(const fabric::Policy& policy, F&& f) {
   for (const std::string_view name : fabric::known_groups()) f(std::string(name), true);
@@ -164,7 +160,7 @@ std::string policy_text(const broker::LoadedPolicy& loaded) {
                      printable(policy.rules[i].topic),
                      is_from_topicauth(loaded, i) ? "topicauth.policy" : "authorization.toml",
                      who_text(policy.rules[i])});
-  return fmt::format("Profile: {}\n\n", profile_word(policy)) +
+  return fmt::format("Profile: {}\n\n", to_string(policy.profile)) +
          table_text({"GROUP", "KIND", "MEMBERS"}, groups) + "\n" +
          table_text({"MEMBER", "THUMBPRINT", "GROUPS"}, members) + "\n" +
          table_text({"DIRECTION", "TOPIC", "FILE", "ALLOWED TO"}, rules);
@@ -173,7 +169,7 @@ std::string policy_text(const broker::LoadedPolicy& loaded) {
 std::string policy_json(const broker::LoadedPolicy& loaded) {
   const fabric::Policy& policy = loaded.policy;
   ordered_json json;
-  json["profile"] = profile_word(policy);
+  json["profile"] = to_string(policy.profile);
   for (const char* list : {"groups", "members", "rules"}) json[list] = ordered_json::array();
   for_each_group(policy, [&](const std::string& name, bool is_built_in) {
     json["groups"].push_back({{"name", name}, {"builtIn", is_built_in}});

@@ -49,6 +49,8 @@ std::string group_denial(Direction direction, std::string_view topic,
 
 }  // namespace
 
+std::string_view to_string(Profile profile) { return profile == Profile::kDeny ? "deny" : "open"; }
+
 bool is_known_group(const Policy& policy, std::string_view name) {
   return is_known_group(name) ||
          std::find(policy.groups.begin(), policy.groups.end(), name) != policy.groups.end();

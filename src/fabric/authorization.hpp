@@ -24,6 +24,8 @@ enum class Profile : std::uint8_t {
   kDeny,  // nobody may, but for open_under_deny(), one's own reply topic, and what a group grants
 };
 
+std::string_view to_string(Profile profile);  // as in authorization.toml
+
 // One certificate and what it is a member of. Either thumbprint identifies it; a CA's admits
 // everything it signed.
 struct Member {

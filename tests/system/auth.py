@@ -200,6 +200,7 @@ class Files(AuthTest):
                 path.write_text(before)
         self.topicauth.unlink()
         self.reload()
+        self.assertIn("topicauth.policy: its 1 topic rules are gone", self.fabric.log())
         self.assertTrue(self.deliver(sender, receiver, "/kept"))
 
     def test_nothing_is_added_to_an_emptied_policy(self):
