@@ -9,7 +9,7 @@ find_package(OpenSSL 3 REQUIRED)
 find_package(absl REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(nlohmann_json REQUIRED)  # tools and tests only
+find_package(nlohmann_json REQUIRED)  # tools, tests and topicauth.policy
 find_package(GTest REQUIRED)
 find_package(Boost 1.74 REQUIRED COMPONENTS system)
 find_package(wslay REQUIRED)

@@ -24,18 +24,6 @@ bool is_there(const std::filesystem::path& file) {
 
 }  // namespace
 
-dxl::Result<void> check_groups(const std::vector<std::string>& groups) {
-  for (const std::string& group : groups) {
-    if (fabric::is_known_group(group)) continue;
-    std::string known;
-    for (const std::string_view name : fabric::known_groups())
-      known += fmt::format("{}\"{}\"", known.empty() ? "" : ", ", name);
-    return dxl::fail(ErrorCode::kInvalidArgument,
-                     fmt::format("unknown group \"{}\"; known are {}", group, known));
-  }
-  return {};
-}
-
 // The id is in braces because the JavaScript client reads leading digits as the port.
 std::string client_config_text(const BrokerAt& broker) {
   const std::string host = broker.host.empty() ? "localhost;127.0.0.1" : broker.host;

@@ -20,9 +20,6 @@ struct BrokerAt {
   std::string host;                   // empty: localhost and 127.0.0.1
 };
 
-// kInvalidArgument naming an unknown group and listing the known ones.
-dxl::Result<void> check_groups(const std::vector<std::string>& groups);
-
 std::string client_config_text(const BrokerAt& broker);
 
 // Issues a certificate, writes the directory (0700, files 0600) and makes the certificate a member

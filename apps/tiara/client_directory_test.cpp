@@ -100,15 +100,5 @@ TEST(ClientConfigText, CanNameAnotherHost) {
             "{5a2d1c1e-0000-4000-8000-000000000001};8443;broker.example.com\n");
 }
 
-TEST(Groups, UnknownOnesAreRefusedWithTheKnown) {
-  EXPECT_TRUE(check_groups({kExternal, "TIE Server"}));
-  const auto checked = check_groups({kExternal, "Admins"});
-  ASSERT_FALSE(checked);
-  EXPECT_EQ(checked.error().code, dxl::ErrorCode::kInvalidArgument);
-  EXPECT_EQ(checked.error().message,
-            "unknown group \"Admins\"; known are \"TIE Server Set Enterprise Reputation\", "
-            "\"TIE Server Set External Reputation\", \"TIE Server\", \"Tiara Administrators\"");
-}
-
 }  // namespace
 }  // namespace tiara::app

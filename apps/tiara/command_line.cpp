@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "broker/broker.hpp"
+#include "tiara/auth_arguments.hpp"
 #include "tiara/exit_code.hpp"
 
 namespace tiara::app {
@@ -25,12 +26,14 @@ struct Parsed {
   RepSetOptions set;
   RepExternalOptions external;
   WatchOptions watch;
+  AuthOptions auth;
   std::optional<Command> command;
 };
 
 constexpr const char* kGroupsHelp =
     "Named group, may be repeated: \"TIE Server Set External Reputation\", \"TIE Server Set "
-    "Enterprise Reputation\", \"TIE Server\", \"Tiara Administrators\"";
+    "Enterprise Reputation\", \"TIE Server\", \"Tiara Administrators\", or one that "
+    "STATE/authorization.toml declares";
 constexpr const char* kTargetsHelp =
     "Files, or digests: 32 (MD5), 40 (SHA-1) or 64 (SHA-256) hexadecimal digits";
 constexpr const char* kCommonHelp =
@@ -183,7 +186,14 @@ EarlyExit usage_error(const std::string& message) {
 
 bool uses_fabric(const Command& command) {
   return !std::holds_alternative<UpOptions>(command) &&
-         !std::holds_alternative<ProvisionOptions>(command);
+         !std::holds_alternative<ProvisionOptions>(command) &&
+         !std::holds_alternative<AuthOptions>(command);
+}
+
+bool prints_json(const Command& command) {
+  const auto* auth = std::get_if<AuthOptions>(&command);
+  return auth &&
+         (auth->action == AuthOptions::Action::kList || auth->action == AuthOptions::Action::kTest);
 }
 
 }  // namespace
@@ -194,6 +204,7 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   add_common(app, parsed);
   add_up(app, parsed);
   add_provision(app, parsed);
+  add_auth(app, parsed.auth, [&parsed] { parsed.command = parsed.auth; });
   CLI::App* rep = app.add_subcommand("rep", "Read and write reputations of files");
   rep->require_subcommand(1);
   rep->footer(
@@ -223,8 +234,12 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   if (app.count("--timeout") > 0)
     parsed.common.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::duration<double>(parsed.timeout_seconds));
-  if (!uses_fabric(*parsed.command) && parsed.common != CommonOptions{})
-    return usage_error("--config, --json and --timeout have no meaning for this command");
+  CommonOptions meaningless = parsed.common;
+  if (prints_json(*parsed.command)) meaningless.json = false;
+  if (!uses_fabric(*parsed.command) && meaningless != CommonOptions{})
+    return usage_error(prints_json(*parsed.command)
+                           ? "--config and --timeout have no meaning for this command"
+                           : "--config, --json and --timeout have no meaning for this command");
   return CommandLine{parsed.common, *parsed.command};
 }
 

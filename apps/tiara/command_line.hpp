@@ -39,6 +39,18 @@ struct ProvisionOptions {
   friend bool operator==(const ProvisionOptions&, const ProvisionOptions&) = default;
 };
 
+// `tiara auth`: one of its commands.
+struct AuthOptions {
+  enum class Action : std::uint8_t { kList, kGrant, kRevoke, kTest } action = Action::kList;
+  std::filesystem::path state;
+  std::string client;   // all but list: a member's name or thumbprint
+  std::string group;    // grant, revoke
+  bool send = true;     // test: the direction; false: receive
+  std::string topic;    // test
+  bool service = true;  // test: the broker hosts the TIE service
+  friend bool operator==(const AuthOptions&, const AuthOptions&) = default;
+};
+
 struct RepGetOptions {
   std::vector<std::string> targets;
   friend bool operator==(const RepGetOptions&, const RepGetOptions&) = default;
@@ -68,7 +80,7 @@ struct WatchOptions {
 };
 
 using Command = std::variant<UpOptions, ProvisionOptions, RepGetOptions, RepSetOptions,
-                             RepExternalOptions, WatchOptions>;
+                             RepExternalOptions, WatchOptions, AuthOptions>;
 
 struct CommandLine {
   CommonOptions common;

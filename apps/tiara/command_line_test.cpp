@@ -51,6 +51,41 @@ TEST(CommandLine, ProvisionTakesItsOptionsInAnyOrder) {
             (ProvisionOptions{"d", "s", "n", {}, "h", true}));
 }
 
+TEST(CommandLine, AuthCommandsTakeTheirOptions) {
+  using Action = AuthOptions::Action;
+  EXPECT_EQ(
+      std::get<AuthOptions>(parsed({"auth", "list", "--state", "s"}).command),
+      (AuthOptions{.action = Action::kList, .state = "s", .client = "", .group = "", .topic = ""}));
+  EXPECT_TRUE(parsed({"auth", "list", "--state", "s", "--json"}).common.json);
+  EXPECT_EQ(std::get<AuthOptions>(
+                parsed({"auth", "grant", "--state", "s", "scanner", "TIE Server"}).command),
+            (AuthOptions{.action = Action::kGrant,
+                         .state = "s",
+                         .client = "scanner",
+                         .group = "TIE Server",
+                         .topic = ""}));
+  EXPECT_EQ(std::get<AuthOptions>(
+                parsed({"auth", "revoke", "scanner", "TIE Server", "--state", "s"}).command)
+                .action,
+            Action::kRevoke);
+  const auto test = std::get<AuthOptions>(
+      parsed({"auth", "test", "--state", "s", "c", "receive", "/t", "--no-service"}).command);
+  EXPECT_EQ(test, (AuthOptions{.action = Action::kTest,
+                               .state = "s",
+                               .client = "c",
+                               .group = "",
+                               .send = false,
+                               .topic = "/t",
+                               .service = false}));
+  EXPECT_THAT(refused({"auth", "test", "--state", "s", "c", "both", "/t"}).err, HasSubstr("both"));
+  EXPECT_THAT(refused({"auth", "grant", "--state", "s", "c", "g", "--json"}).err,
+              HasSubstr("no meaning"));
+  EXPECT_THAT(refused({"auth", "list", "--state", "s", "--config", "f"}).err,
+              HasSubstr("no meaning"));
+  for (const char* command : {"list", "grant", "revoke", "test"})
+    EXPECT_THAT(refused({"auth", command, "--help"}).out, HasSubstr("Examples:")) << command;
+}
+
 TEST(CommandLine, RepCommandsTakeTheirOptions) {
   EXPECT_EQ(std::get<RepGetOptions>(parsed({"rep", "get", "a", "b"}).command),
             (RepGetOptions{{"a", "b"}}));

@@ -24,6 +24,7 @@ struct Run {
     return run_rep_external(common, options);
   }
   int operator()(const WatchOptions& options) const { return run_watch(common, options); }
+  int operator()(const AuthOptions& options) const { return run_auth(common, options); }
 };
 
 }  // namespace

@@ -4,7 +4,8 @@
 
 #include <utility>
 
-#include "broker/control.hpp"
+#include "broker/policy_file.hpp"
+#include "tiara/auth_policy.hpp"
 #include "tiara/client_directory.hpp"
 #include "tiara/commands.hpp"
 #include "tiara/exit_code.hpp"
@@ -16,11 +17,14 @@ namespace {
 using dxl::ErrorCode;
 
 dxl::Result<void> provision(const ProvisionOptions& options) {
-  if (auto known = check_groups(options.groups); !known) return known;
   if (options.host.find_first_of("; \t\r\n") != std::string::npos)
     return dxl::fail(ErrorCode::kInvalidArgument, "--host: expected a host name or an address");
   const auto state = open_state(broker::StatePaths(options.state));
   if (!state) return dxl::fail(state.error());
+  const auto policy = broker::load_policy(state->paths.policy);
+  if (!policy) return dxl::fail(policy.error());
+  for (const std::string& group : options.groups)
+    if (auto known = check_group(*policy, group); !known) return known;
   // The running broker's port; without one, the port it will have.
   const auto ports = broker::read_ports(state->paths);
   const std::uint16_t port = ports && ports->mqtts ? *ports->mqtts : state->settings.port;
@@ -36,17 +40,12 @@ dxl::Result<void> provision(const ProvisionOptions& options) {
           {state->broker_id, port, web_socket_port, options.host}, options.force);
       !written)
     return written;
-  const auto confirmed = broker::control(state->paths.control, "reload");
-  // Nobody listens: the next broker on this state reads the policy when it starts.
-  if (confirmed) return {};
-  if (confirmed.error().code == ErrorCode::kConnect) {
+  const auto confirmed = confirm_policy(state->paths, "the client is written");
+  if (!confirmed) return dxl::fail(confirmed.error());
+  if (!*confirmed)
     fmt::print(stderr, "no broker is running on {}: written for port {}\n",
                state->paths.root.string(), port);
-    return {};
-  }
-  return dxl::fail(confirmed.error().code,
-                   "the client is written, but the running broker did not take the policy: " +
-                       confirmed.error().message);
+  return {};
 }
 
 }  // namespace

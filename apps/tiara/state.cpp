@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ports.hpp"
+#include "broker/control.hpp"
 #include "broker/policy_file.hpp"
 #include "dxl/client_config.hpp"
 #include "fabric/authorization.hpp"
@@ -129,6 +130,16 @@ dxl::Result<State> open_state(const broker::StatePaths& paths) {
   auto keystore = broker::Keystore::open(paths.keystore);
   if (!keystore) return dxl::fail(keystore.error());
   return State{paths, std::move(*settings), std::move(*id), std::move(*keystore)};
+}
+
+dxl::Result<bool> confirm_policy(const broker::StatePaths& paths, std::string_view done) {
+  const auto confirmed = broker::control(paths.control, "reload");
+  // Nobody listens: the next broker on this state reads the policy when it starts.
+  if (confirmed) return true;
+  if (confirmed.error().code == ErrorCode::kConnect) return false;
+  return dxl::fail(confirmed.error().code,
+                   fmt::format("{}, but the running broker did not take the policy: {}", done,
+                               confirmed.error().message));
 }
 
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state) {

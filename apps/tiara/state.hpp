@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/keystore.hpp"
@@ -27,6 +28,10 @@ dxl::Result<void> check_state_directory(const std::filesystem::path& directory);
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths);
 // kStorage when there is no state yet.
 dxl::Result<State> open_state(const broker::StatePaths& paths);
+
+// Has a running broker reread its policy files and returns when they are in force; at once when
+// none runs. `done`: what is written already, for the error.
+dxl::Result<bool> confirm_policy(const broker::StatePaths& paths, std::string_view done);
 
 // The TIE service's certificate chain, root first; issued into STATE/service when missing.
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state);

@@ -12,7 +12,7 @@
 #include "base/ports.hpp"
 #include "broker/broker.hpp"
 #include "broker/control.hpp"
-#include "broker/policy_file.hpp"
+#include "broker/topicauth_file.hpp"
 #include "net/tls.hpp"
 #include "service/tie_service.hpp"
 #include "store/reputation_store.hpp"
@@ -29,6 +29,16 @@ using base::LogLevel;
 using dxl::ErrorCode;
 
 constexpr std::chrono::seconds kServiceDeadline{30};
+constexpr std::size_t kLoggedWarnings = 20;
+
+// Of the policy files; a long file of mistakes does not fill the log.
+void log_warnings(const std::vector<std::string>& warnings) {
+  for (std::size_t i = 0; i < warnings.size() && i < kLoggedWarnings; ++i)
+    base::log(LogLevel::kWarning, "up", "{}", warnings[i]);
+  if (warnings.size() > kLoggedWarnings)
+    base::log(LogLevel::kWarning, "up", "{} more warnings; `tiara auth list` prints them all",
+              warnings.size() - kLoggedWarnings);
+}
 
 // A connection is a descriptor, and distributions start processes with 1,024 of them.
 void raise_descriptor_limit() {
@@ -100,10 +110,17 @@ class Server {
   Server(broker::FileLock lock, State state, bool with_service)
       : lock_(std::move(lock)), state_(std::move(state)), with_service_(with_service) {}
 
-  dxl::Result<fabric::Policy> load_policy() const {
-    auto policy = broker::load_policy(state_.paths.policy);
-    if (policy) policy->service_side = with_service_;
-    return policy;
+  // Called at the start and under `reloading_`.
+  dxl::Result<fabric::Policy> load_policy() {
+    auto loaded = broker::load_policies(state_.paths);
+    if (!loaded) return dxl::fail(loaded.error());
+    log_warnings(loaded->warnings);
+    if (loaded->topicauth_rules == 0 && topicauth_rules_ > 0)
+      base::log(LogLevel::kWarning, "up", "{}: its {} topic rules are gone",
+                state_.paths.topicauth.string(), topicauth_rules_);
+    topicauth_rules_ = loaded->topicauth_rules;
+    loaded->policy.service_side = with_service_;
+    return std::move(loaded->policy);
   }
 
   dxl::Result<void> start_broker(const UpOptions& options) {
@@ -195,6 +212,7 @@ class Server {
   bool with_service_;
   base::SystemClock clock_;
   std::mutex reloading_;
+  std::size_t topicauth_rules_ = 0;  // in force
   mutable std::mutex authorization_mutex_;
   fabric::Authorization authorization_{fabric::Policy{}};  // what the broker uses, for the service
   std::unique_ptr<broker::Broker> broker_;

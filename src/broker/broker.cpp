@@ -248,8 +248,10 @@ void Broker::set_authorization(fabric::Authorization authorization) {
     first.hub->commit(fabric::AuthorizationReplaced{shared}, [&applied] { applied.set_value(); });
   });
   applied.get_future().wait();
-  base::log(LogLevel::kInfo, "broker", "authorization: {} members and {} topic rules are in force",
-            shared->policy().members.size(), shared->policy().rules.size());
+  const fabric::Policy& policy = shared->policy();
+  base::log(LogLevel::kInfo, "broker",
+            "authorization: {} members, {} topic rules and the profile \"{}\" are in force",
+            policy.members.size(), policy.rules.size(), fabric::to_string(policy.profile));
 }
 
 BrokerStatus Broker::status() const {

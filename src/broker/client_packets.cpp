@@ -90,7 +90,10 @@ void ClientConnection::on_connect(const mqtt::Connect& connect) {
   phase_ = Phase::kAdmitted;
   std::string answer;
   mqtt::append_connack(mqtt::ConnectCode::kAccepted, answer);
-  if (!hub_.admit(*this, std::move(answer))) {
+  // A longer one is no topic one could publish to.
+  const bool has_id =
+      !connect.client_id.empty() && connect.client_id.size() < hub_.limits().topic_bytes;
+  if (!hub_.admit(*this, has_id ? dxl::reply_topic_of(connect.client_id) : "", std::move(answer))) {
     phase_ = Phase::kNew;
     will_.reset();
     return refuse_connect(

@@ -102,7 +102,7 @@ bool Hub::is_overloaded(ConnectionId id) {
   return true;
 }
 
-bool Hub::admit(ClientConnection& client, std::string answer) {
+bool Hub::admit(ClientConnection& client, std::string reply_topic, std::string answer) {
   if (!client.in_process_service() && ++shared_.admitted > limits().connections) {
     --shared_.admitted;
     count(Limit::kConnections);
@@ -114,6 +114,7 @@ bool Hub::admit(ClientConnection& client, std::string answer) {
   std::string subject = client.peer_chain().empty() ? "" : client.peer_chain().back().subject;
   fabric::Identity identity =
       fabric::make_identity(std::move(chain), std::move(subject), base::make_uuid(random_));
+  identity.reply_topic = std::move(reply_topic);
   identity.in_process_service = client.in_process_service();
   client.begin_change();
   commit(client.id(), fabric::ClientConnected{client.id(), std::move(identity)}, client.load(),

@@ -60,9 +60,9 @@ class Hub {
   const BrokerLimits& limits() const { return shared_.limits; }
   void count(Limit limit) { shared_.counters.count(limit); }
   const fabric::Router& router() const { return router_; }
-  // Puts a client that sent its CONNECT on the fabric and then sends `answer`. False: there are too
-  // many.
-  bool admit(ClientConnection& client, std::string answer);
+  // Puts a client that sent its CONNECT on the fabric and then sends `answer`. `reply_topic` as in
+  // fabric::Identity. False: there are too many.
+  bool admit(ClientConnection& client, std::string reply_topic, std::string answer);
   // Carries out a change for a client, sends what comes of it, then `answer`. The client waits.
   void commit(ClientConnection& client, fabric::Change change, std::string answer);
   // Routes one publish and hands out what comes of it, then `answer` to the client.

@@ -1,4 +1,5 @@
-// `authorization.toml`: who is a member of which named group, and topic rules of one's own.
+// `authorization.toml`: the profile, who is a member of which named group, groups and topic rules
+// of one's own.
 #pragma once
 
 #include <filesystem>
@@ -10,8 +11,8 @@
 
 namespace tiara::broker {
 
-// kConfiguration with file, line and the unknown key or group. A missing file is an error: fail
-// closed.
+// kConfiguration with file, line and the unknown key or group. A missing file is an error, and so
+// is one without any key: fail closed.
 dxl::Result<fabric::Policy> load_policy(const std::filesystem::path& file);
 dxl::Result<fabric::Policy> parse_policy(std::string_view text, std::string_view name);
 
@@ -24,7 +25,8 @@ dxl::Result<void> add_member(const std::filesystem::path& file, const fabric::Me
 dxl::Result<void> remove_member(const std::filesystem::path& file,
                                 const fabric::Thumbprints& certificate);
 
-// The text a new state starts with: comments that explain it, no members.
+// The text a new state starts with: the open profile, comments that explain it, no
+// members.
 std::string initial_policy_text();
 
 }  // namespace tiara::broker

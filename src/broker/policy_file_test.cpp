@@ -54,11 +54,48 @@ TEST(PolicyFile, ReadsMembersAndTopicRules) {
   EXPECT_EQ(rule.groups, std::vector<std::string>{"TIE Server"});
 }
 
-TEST(PolicyFile, InitialTextIsAnEmptyPolicy) {
+TEST(PolicyFile, ReadsTheProfileAndDeclaredGroupsWhereverTheyStand) {
+  const auto policy = parse_policy("profile = \"deny\"\n[[member]]\nsha1 = \"" + kSha1 +
+                                       "\"\ngroups = [\"order desk\"]\n[[topic]]\n"
+                                       "direction = \"send\"\ntopic = \"#\"\n"
+                                       "groups = [\"order desk\", \"TIE Server\"]\n"
+                                       "[[group]]\nname = \"order desk\"\n",
+                                   "p");
+  ASSERT_TRUE(policy) << policy.error().message;
+  EXPECT_EQ(policy->profile, fabric::Profile::kDeny);
+  EXPECT_EQ(policy->groups, std::vector<std::string>{"order desk"});
+  EXPECT_EQ(policy->members.at(0).groups, std::vector<std::string>{"order desk"});
+  EXPECT_EQ(policy->rules.at(0).topic, "#");
+}
+
+TEST(PolicyFile, TakesSixtyGroupsAndNoMore) {
+  std::string text;
+  for (std::size_t i = 0; i < fabric::kMaxDeclaredGroups; ++i)
+    text += fmt::format("[[group]]\nname = \"{}\"\n", i);
+  EXPECT_TRUE(parse_policy(text, "p"));
+  const auto policy = parse_policy(text + "[[group]]\nname = \"more\"\n", "p");
+  ASSERT_FALSE(policy);
+  EXPECT_EQ(policy.error().message, "p:121: more than 60 [[group]] blocks");
+}
+
+// CVE-2018-12550 of another broker: an emptied file of rules allowed everything.
+TEST(PolicyFile, AFileThatSaysNothingIsAnError) {
+  for (const char* text : {"", "\n", "# a comment\n", "\xEF\xBB\xBF# a comment\n"}) {
+    const auto policy = parse_policy(text, "p");
+    ASSERT_FALSE(policy) << text;
+    EXPECT_EQ(policy.error().code, dxl::ErrorCode::kConfiguration);
+    EXPECT_EQ(policy.error().message.find("p: says nothing, so it is damaged"), 0U);
+  }
+  EXPECT_TRUE(parse_policy("profile = \"open\"\n", "p"));
+}
+
+TEST(PolicyFile, InitialTextIsAnOpenPolicyWithoutMembers) {
   const auto policy = parse_policy(initial_policy_text(), "p");
   ASSERT_TRUE(policy) << policy.error().message;
   EXPECT_TRUE(policy->members.empty());
   EXPECT_TRUE(policy->rules.empty());
+  EXPECT_TRUE(policy->groups.empty());
+  EXPECT_EQ(policy->profile, fabric::Profile::kOpen);
 }
 
 TEST(PolicyFile, NamesFileLineAndWhatIsWrong) {
@@ -66,7 +103,22 @@ TEST(PolicyFile, NamesFileLineAndWhatIsWrong) {
       "known are \"TIE Server Set Enterprise Reputation\", \"TIE Server Set External Reputation\", "
       "\"TIE Server\", \"Tiara Administrators\"";
   const std::pair<std::string, std::string> cases[] = {
-      {"members = 1", "p:1: unknown key members; known are [[member]], [[topic]]"},
+      {"members = 1",
+       "p:1: unknown key members; known are profile, [[group]], [[member]], [[topic]]"},
+      {"profile = \"closed\"", "p:1: profile: expected \"open\" or \"deny\""},
+      {"[profile]", "p:1: profile: expected \"open\" or \"deny\""},
+      {"group = 1", "p:1: expected [[group]] blocks"},
+      {"[[group]]\n", "p:1: [[group]] needs name"},
+      {"[[group]]\nname = \"\"\n", "p:2: name: expected a string that is not empty"},
+      {"[[group]]\nname = \"a\\nb\"\n",
+       "p:2: name: expected up to 128 bytes without control characters"},
+      {"[[group]]\nname = \"" + std::string(129, 'x') + "\"\n",
+       "p:2: name: expected up to 128 bytes without control characters"},
+      {"[[group]]\nname = \"TIE Server\"\n", "p:2: name: \"TIE Server\" is built in"},
+      {"[[group]]\nname = \"a\"\n[[group]]\nname = \"a\"\n", "p:4: name: \"a\" is declared twice"},
+      {"[[topic]]\ntopic = \"/t\"\ndirection = \"send\"\ngroups = [\"b\"]\n[[group]]\nname = "
+       "\"a\"\n",
+       "p:4: groups: unknown group \"b\"; " + known + ", \"a\""},
       {"member = 1", "p:1: expected [[member]] blocks"},
       {"member = [1]", "p:1: expected [[member]] blocks"},
       {"[[member]]\nname = \"x\"\n", "p:1: [[member]] needs sha1 or sha256"},
@@ -82,8 +134,10 @@ TEST(PolicyFile, NamesFileLineAndWhatIsWrong) {
        "p:3: groups: expected an array of group names"},
       {"[[topic]]\ntopic = \"/a\"\n", "p:1: [[topic]] needs topic and direction"},
       {"[[topic]]\ndirection = \"both\"\n", "p:2: direction: expected \"send\" or \"receive\""},
-      {"[[topic]]\ntopic = \"/a/+/b\"\n", "p:2: topic: a wildcard may only be `/#` at the end"},
-      {"[[topic]]\ntopic = \"/#/a\"\n", "p:2: topic: a wildcard may only be `/#` at the end"},
+      {"[[topic]]\ntopic = \"/a/+/b\"\n",
+       "p:2: topic: a wildcard may only be `#` alone or `/#` at the end"},
+      {"[[topic]]\ntopic = \"/#/a\"\n",
+       "p:2: topic: a wildcard may only be `#` alone or `/#` at the end"},
       {"[[topic]]\ncertificates = [\"ab\"]\n",
        "p:2: certificates: expected 40 or 64 hexadecimal digits"},
   };
@@ -135,7 +189,7 @@ TEST_F(AddMember, ReplacesTheBlocksOfTheSameCertificate) {
 }
 
 TEST_F(AddMember, RemovesByCertificate) {
-  write("# head\n");
+  write("profile = \"deny\"\n");
   ASSERT_TRUE(add_member(file_, numbered_member(1)));
   ASSERT_TRUE(add_member(file_, numbered_member(2)));
   ASSERT_TRUE(remove_member(file_, numbered_member(1).certificate));
@@ -148,7 +202,7 @@ TEST_F(AddMember, RemovesByCertificate) {
 TEST_F(AddMember, LeavesAFileAloneThatItCannotEdit) {
   for (const std::string& text_before :
        {"member = [{sha1 = \"" + kSha1 + "\"}]\n", std::string("[[member]\n"),
-        std::string("[[member]]\nsha1 = \"short\"\n")}) {
+        std::string("[[member]]\nsha1 = \"short\"\n"), std::string("# emptied\n")}) {
     write(text_before);
     const auto added = add_member(file_, numbered_member(1));
     ASSERT_FALSE(added) << text_before;

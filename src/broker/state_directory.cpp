@@ -94,6 +94,7 @@ StatePaths::StatePaths(std::filesystem::path directory)
       keystore(root / "keystore"),
       policy(root / "authorization.toml"),
       policy_lock(root / "authorization.lock"),
+      topicauth(root / "topicauth.policy"),
       service(root / "service"),
       admin_client(root / "clients" / "admin"),
       store(root / "store"),

@@ -16,6 +16,7 @@ namespace tiara::broker {
 //   broker-id             uuid without braces
 //   keystore/             CAs and the broker's certificate (broker/keystore.hpp)
 //   authorization.toml    groups and topic rules (broker/policy_file.hpp)
+//   topicauth.policy      optional: the original broker's topic rules (broker/topicauth_file.hpp)
 //   service/              the TIE service's certificate and key
 //   clients/admin/        a provisioned client in every group
 //   store/                RocksDB
@@ -23,7 +24,7 @@ namespace tiara::broker {
 //   lock                  held while a broker runs on the state
 struct StatePaths {
   explicit StatePaths(std::filesystem::path directory);
-  std::filesystem::path root, config, broker_id, keystore, policy, policy_lock, service,
+  std::filesystem::path root, config, broker_id, keystore, policy, policy_lock, topicauth, service,
       admin_client, store, run, ports, control, lock;
 };
 

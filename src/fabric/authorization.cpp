@@ -12,48 +12,20 @@
 namespace tiara::fabric {
 namespace {
 
-// A set of known groups, one bit for each in the order of known_groups().
-using GroupSet = std::uint8_t;
-constexpr GroupSet kEnterpriseBit = 1, kExternalBit = 2, kTieServerBit = 4, kAdministratorsBit = 8;
-constexpr GroupSet kEveryGroup = 15;
+// One bit for each group: the built-in ones in the order of known_groups(), then those that the
+// policy declares.
+using GroupSet = std::uint64_t;
+constexpr GroupSet kEveryGroup = ~GroupSet{0};
+constexpr std::size_t kNoGroup = 64;
 
-GroupSet bit_of(std::string_view group) {
+constexpr GroupSet bit(std::size_t index) {
+  return index < kNoGroup ? GroupSet{1} << index : GroupSet{0};
+}
+
+GroupSet built_in_bit(std::string_view group) {
   const auto& names = known_groups();
-  const auto at = std::find(names.begin(), names.end(), group);
-  if (at == names.end()) return 0;
-  return static_cast<GroupSet>(1U << static_cast<unsigned>(at - names.begin()));
-}
-
-GroupSet to_set(const std::vector<std::string>& groups) {
-  GroupSet set = 0;
-  for (const std::string& group : groups) set |= bit_of(group);
-  return set;
-}
-
-std::vector<std::string> to_names(GroupSet set) {
-  std::vector<std::string> names;
-  for (const std::string_view group : known_groups())
-    if ((set & bit_of(group)) != 0) names.emplace_back(group);
-  return names;
-}
-
-// The built-in layer: the one group that `topic` needs, or 0. Prefixes end in '/', so that they
-// cover what the parent walk of `…/#` covers: everything below, not the topic itself.
-GroupSet built_in_need(Direction direction, std::string_view topic, bool service_side) {
-  constexpr std::string_view kExternalReport = "/mcafee/event/external/file/report";
-  if (direction == Direction::kSend) {
-    if (topic == "/mcafee/service/tie/file/reputation/set" ||
-        topic == "/mcafee/service/tie/cert/reputation/set")
-      return kEnterpriseBit;
-    if (topic == kExternalReport) return kExternalBit;
-    if (topic == "/mcafee/event/dxl/revocation/list") return kAdministratorsBit;
-    if (service_side && topic.starts_with("/mcafee/event/tie/")) return kTieServerBit;
-    return 0;
-  }
-  if (service_side && (topic == kExternalReport || topic.starts_with("/mcafee/service/tie/") ||
-                       topic.starts_with("/opendxl-tiara/service/tie/")))
-    return kTieServerBit;
-  return 0;
+  return bit(
+      static_cast<std::size_t>(std::find(names.begin(), names.end(), group) - names.begin()));
 }
 
 std::string_view verb_of(Direction direction) {
@@ -77,25 +49,54 @@ std::string group_denial(Direction direction, std::string_view topic,
 
 }  // namespace
 
-const std::vector<std::string_view>& known_groups() {
-  static const std::vector<std::string_view> names{kGroupSetEnterprise, kGroupSetExternal,
-                                                   kGroupTieServer, kGroupAdministrators};
-  return names;
+std::string_view to_string(Profile profile) { return profile == Profile::kDeny ? "deny" : "open"; }
+
+bool is_known_group(const Policy& policy, std::string_view name) {
+  return is_known_group(name) ||
+         std::find(policy.groups.begin(), policy.groups.end(), name) != policy.groups.end();
 }
 
-bool is_known_group(std::string_view name) { return bit_of(name) != 0; }
+std::string list_groups(const Policy& policy) {
+  std::string list;
+  const auto add = [&list](std::string_view name) {
+    list.append(list.empty() ? "\"" : ", \"").append(name).append("\"");
+  };
+  for (const std::string_view name : known_groups()) add(name);
+  for (const std::string& name : policy.groups) add(name);
+  return list;
+}
+
+struct Authorization::Decision {
+  bool allowed = true;
+  enum class By : std::uint8_t { kNothing, kBuiltIn, kEntry, kProfile } by = By::kNothing;
+  // Of a denial:
+  GroupSet helpful = 0;             // any of which would allow it
+  bool names_certificates = false;  // an entry admits certificates
+  std::string_view nearest{};       // the first entry that speaks about the topic; into the tables
+};
 
 struct Authorization::Tables {
   struct Rule {
     TextSet certificates;
     GroupSet groups = 0;
   };
+  struct BuiltIn {
+    std::string_view topic;
+    GroupSet group = 0;
+    bool demanded = true;
+  };
 
   explicit Tables(Policy given) : policy(std::move(given)) {
+    for (const std::string_view name : known_groups()) groups.emplace_back(name);
+    for (const std::string& name : policy.groups)
+      if (groups.size() < kNoGroup && bit_of(name) == 0) groups.push_back(name);
+    for (const BuiltInRule& rule : built_in_rules())
+      built_in[static_cast<std::size_t>(rule.direction)].push_back(
+          {rule.topic, bit_of(rule.group), policy.service_side || !rule.service_side});
     for (const Member& member : policy.members) {
-      const GroupSet groups = to_set(member.groups);
-      if (!member.certificate.sha1.empty()) memberships[member.certificate.sha1] |= groups;
-      if (!member.certificate.sha256.empty()) memberships[member.certificate.sha256] |= groups;
+      const GroupSet set = to_set(member.groups);
+      if (!member.certificate.sha1.empty()) memberships[member.certificate.sha1] |= set;
+      if (!member.certificate.sha256.empty()) memberships[member.certificate.sha256] |= set;
     }
     for (const TopicRule& entry : policy.rules) {
       Rule& rule = rules[static_cast<std::size_t>(entry.direction)][entry.topic];
@@ -105,13 +106,55 @@ struct Authorization::Tables {
     }
   }
 
+  GroupSet bit_of(std::string_view group) const {
+    const auto at = std::find(groups.begin(), groups.end(), group);
+    return at == groups.end() ? 0 : bit(static_cast<std::size_t>(at - groups.begin()));
+  }
+
+  GroupSet to_set(const std::vector<std::string>& names) const {
+    GroupSet set = 0;
+    for (const std::string& name : names) set |= bit_of(name);
+    return set;
+  }
+
+  std::vector<std::string> to_names(GroupSet set) const {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < groups.size(); ++i)
+      if ((set & bit(i)) != 0) names.push_back(groups[i]);
+    return names;
+  }
+
   GroupSet groups_of(const Identity& identity) const {
-    GroupSet groups = identity.in_process_service ? kTieServerBit : GroupSet{0};
+    static const GroupSet tie_server = built_in_bit(kGroupTieServer);
+    static const GroupSet administrators = built_in_bit(kGroupAdministrators);
+    GroupSet set = identity.in_process_service ? tie_server : GroupSet{0};
     for (const Thumbprints& certificate : identity.chain)
       for (const std::string* thumbprint : {&certificate.sha1, &certificate.sha256})
         if (const auto at = memberships.find(*thumbprint); at != memberships.end())
-          groups |= at->second;
-    return (groups & kAdministratorsBit) != 0 ? kEveryGroup : groups;
+          set |= at->second;
+    return (set & administrators) != 0 ? kEveryGroup : set;
+  }
+
+  // The built-in rule about `topic`, demanded or not; at most one is.
+  const BuiltIn* find_built_in(Direction direction, std::string_view topic) const {
+    for (const BuiltIn& rule : built_in[static_cast<std::size_t>(direction)])
+      if (covers(rule.topic, topic)) return &rule;
+    return nullptr;
+  }
+
+  // How long the topic of the entry would be that the profile "deny" implies for this client: 0 if
+  // there is none.
+  static std::size_t implied(const BuiltIn* built_in_rule, const Identity& identity,
+                             GroupSet groups, Direction direction, std::string_view topic) {
+    if (identity.chain.empty() && !identity.in_process_service) return 0;
+    const auto length = [](std::string_view rule) { return rule.size() + (rule.back() == '/'); };
+    if (built_in_rule != nullptr && (built_in_rule->group & groups) != 0)
+      return length(built_in_rule->topic);
+    if (direction == Direction::kReceive)
+      return !topic.empty() && topic == identity.reply_topic ? topic.size() : 0;
+    for (const std::string_view open : open_under_deny())
+      if (covers(open, topic)) return length(open);
+    return 0;
   }
 
   static bool admits(const Rule& rule, const Identity& identity, GroupSet groups) {
@@ -136,6 +179,8 @@ struct Authorization::Tables {
   }
 
   Policy policy;
+  std::vector<std::string> groups;  // a group's bit is its place
+  std::array<std::vector<BuiltIn>, 2> built_in;
   TextMap<GroupSet> memberships;  // by either thumbprint
   std::array<TextMap<Rule>, 2> rules;
 };
@@ -146,67 +191,82 @@ Authorization::Authorization(Policy policy)
 const Policy& Authorization::policy() const { return tables_->policy; }
 
 bool Authorization::is_member(const Identity& identity, std::string_view group) const {
-  return (tables_->groups_of(identity) & bit_of(group)) != 0;
+  return (tables_->groups_of(identity) & tables_->bit_of(group)) != 0;
 }
 
 bool Authorization::is_open(Direction direction, std::string_view topic,
                             std::string& buffer) const {
-  if (built_in_need(direction, topic, tables_->policy.service_side) != 0) return false;
-  bool open = true;
-  tables_->walk(direction, topic, buffer, [&](std::string_view, const Tables::Rule&) {
+  if (tables_->policy.profile == Profile::kDeny) return false;
+  const Tables::BuiltIn* rule = tables_->find_built_in(direction, topic);
+  bool open = rule == nullptr || !rule->demanded;
+  tables_->walk(direction, topic, buffer, [&open](std::string_view, const Tables::Rule&) {
     open = false;
     return false;
   });
   return open;
 }
 
+Authorization::Decision Authorization::decide(const Identity& identity, Direction direction,
+                                              std::string_view topic, std::string& buffer) const {
+  using By = Decision::By;
+  const Tables& tables = *tables_;
+  const bool deny = tables.policy.profile == Profile::kDeny;
+  const Tables::BuiltIn* built_in = tables.find_built_in(direction, topic);
+  const bool demanded = built_in != nullptr && built_in->demanded;
+  if (!demanded && !deny && tables.rules[static_cast<std::size_t>(direction)].empty()) return {};
+  const GroupSet groups = tables.groups_of(identity);
+  if (demanded && (built_in->group & groups) == 0)
+    return {.allowed = false, .by = By::kBuiltIn, .helpful = built_in->group};
+
+  Decision decision;
+  tables.walk(direction, topic, buffer, [&](std::string_view entry, const Tables::Rule& rule) {
+    decision.allowed = Tables::admits(rule, identity, groups);
+    decision.by = By::kEntry;
+    if (decision.nearest.empty()) decision.nearest = entry;
+    decision.helpful |= rule.groups;
+    decision.names_certificates |= !rule.certificates.empty();
+    return !decision.allowed;
+  });
+  const bool admitted = decision.by == By::kEntry && decision.allowed;
+  if (!deny || admitted) return decision;
+  decision.allowed =
+      Tables::implied(built_in, identity, groups, direction, topic) > decision.nearest.size();
+  if (decision.by == By::kNothing) {
+    decision.by = By::kProfile;
+    if (built_in != nullptr) decision.helpful = built_in->group;
+  }
+  return decision;
+}
+
 bool Authorization::allows(const Identity& identity, Direction direction, std::string_view topic,
                            std::string& buffer) const {
-  const GroupSet need = built_in_need(direction, topic, tables_->policy.service_side);
-  if (need == 0 && tables_->rules[static_cast<std::size_t>(direction)].empty()) return true;
-  const GroupSet groups = tables_->groups_of(identity);
-  if (need != 0 && (need & groups) == 0) return false;
-  bool allowed = true;
-  tables_->walk(direction, topic, buffer, [&](std::string_view, const Tables::Rule& rule) {
-    allowed = Tables::admits(rule, identity, groups);
-    return !allowed;
-  });
-  return allowed;
+  return decide(identity, direction, topic, buffer).allowed;
 }
 
 Verdict Authorization::explain(const Identity& identity, Direction direction,
                                std::string_view topic) const {
-  const GroupSet need = built_in_need(direction, topic, tables_->policy.service_side);
-  const GroupSet groups = tables_->groups_of(identity);
-  if (need != 0 && (need & groups) == 0) {
-    Verdict verdict{false, to_names(need), ""};
-    verdict.reason = group_denial(direction, topic, verdict.groups, identity);
-    return verdict;
-  }
-  bool allowed = true;
-  GroupSet helpful = 0;
-  bool names_certificates = false;
-  std::string nearest;
   std::string buffer;
-  tables_->walk(direction, topic, buffer, [&](std::string_view entry, const Tables::Rule& rule) {
-    allowed = Tables::admits(rule, identity, groups);
-    if (nearest.empty()) nearest = entry;
-    helpful |= rule.groups;
-    names_certificates |= !rule.certificates.empty();
-    return !allowed;
-  });
-  if (allowed) return {};
-  Verdict verdict{false, to_names(helpful), ""};
+  const Decision decision = decide(identity, direction, topic, buffer);
+  if (decision.allowed) return {};
+  Verdict verdict{false, tables_->to_names(decision.helpful), ""};
   if (!verdict.groups.empty()) {
     verdict.reason = group_denial(direction, topic, verdict.groups, identity);
-  } else if (names_certificates) {
+  } else if (decision.names_certificates) {
     verdict.reason = fmt::format(
         "{} {} is allowed to certain certificates only by the policy entry for {}; {} is not "
         "listed",
-        verb_of(direction), topic, nearest, describe(identity));
-  } else {
+        verb_of(direction), topic, decision.nearest, describe(identity));
+  } else if (decision.by == Decision::By::kEntry) {
     verdict.reason = fmt::format("{} {} is allowed to nobody by the policy entry for {}",
-                                 verb_of(direction), topic, nearest);
+                                 verb_of(direction), topic, decision.nearest);
+  } else if (direction == Direction::kReceive && topic.starts_with(dxl::kClientTopicPrefix)) {
+    verdict.reason = fmt::format(
+        "receiving from {} is left to the client whose reply topic it is by the profile \"deny\"",
+        topic);
+  } else {
+    verdict.reason = fmt::format(
+        "{} {} is allowed to nobody by the profile \"deny\": no policy entry speaks about it",
+        verb_of(direction), topic);
   }
   return verdict;
 }

@@ -2,6 +2,7 @@
 // DESIGN.md "Authorization"). An immutable value: a reload replaces it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9,20 +10,21 @@
 #include <vector>
 
 #include "dxl/result.hpp"
+#include "fabric/authorization_rules.hpp"
 #include "fabric/identity.hpp"
 
 namespace tiara::fabric {
 
-enum class Direction : std::uint8_t { kSend, kReceive };
+// Most groups a policy may declare besides the built-in ones: a set of groups is one machine word.
+inline constexpr std::size_t kMaxDeclaredGroups = 60;
 
-inline constexpr std::string_view kGroupSetEnterprise = "TIE Server Set Enterprise Reputation";
-inline constexpr std::string_view kGroupSetExternal = "TIE Server Set External Reputation";
-inline constexpr std::string_view kGroupTieServer = "TIE Server";
-inline constexpr std::string_view kGroupAdministrators = "Tiara Administrators";
+// What holds for topics that no entry of the policy speaks about.
+enum class Profile : std::uint8_t {
+  kOpen,  // as the original: everybody may
+  kDeny,  // nobody may, but for open_under_deny(), one's own reply topic, and what a group grants
+};
 
-// The names above, in the order of extensions.md.
-const std::vector<std::string_view>& known_groups();
-bool is_known_group(std::string_view name);
+std::string_view to_string(Profile profile);  // as in authorization.toml
 
 // One certificate and what it is a member of. Either thumbprint identifies it; a CA's admits
 // everything it signed.
@@ -47,7 +49,14 @@ struct Policy {
   // Whether this broker hosts the TIE service; false (--no-service) turns the built-in service-side
   // rules off.
   bool service_side = true;
+  Profile profile = Profile::kOpen;
+  std::vector<std::string> groups{};  // declared ones, up to kMaxDeclaredGroups
 };
+
+// The group's name is built in or declared by `policy`.
+bool is_known_group(const Policy& policy, std::string_view name);
+// `"A", "B"`: the built-in groups, then the declared ones, for messages.
+std::string list_groups(const Policy& policy);
 
 // Why a topic is or is not allowed.
 struct Verdict {
@@ -64,11 +73,12 @@ class Authorization {
 
   // The hot path: no allocation when `buffer` is warm. Built-in layer first and conjunctively, then
   // the tables with the walk of §6.1 (exact entry, then parents nearest first; a nearer denial is
-  // overridden by a broader permission).
+  // overridden by a broader permission). What the profile "deny" leaves open is taken away only by
+  // an entry for the same topic or one below.
   bool allows(const Identity& identity, Direction direction, std::string_view topic,
               std::string& buffer) const;
-  // True when no rule of either layer speaks about the topic: everybody may, no need to ask for
-  // each.
+  // True when nothing speaks about the topic and the profile is open: everybody may, no need to ask
+  // for each.
   bool is_open(Direction direction, std::string_view topic, std::string& buffer) const;
   // The same decision as `allows`, explained.
   Verdict explain(const Identity& identity, Direction direction, std::string_view topic) const;
@@ -80,6 +90,9 @@ class Authorization {
 
  private:
   struct Tables;
+  struct Decision;
+  Decision decide(const Identity& identity, Direction direction, std::string_view topic,
+                  std::string& buffer) const;
   std::shared_ptr<const Tables> tables_;
 };
 

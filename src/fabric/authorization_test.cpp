@@ -49,51 +49,6 @@ TEST(Authorization, FollowsTheVerificationMatrixOfTheReference) {
   }
 }
 
-TEST(Authorization, GuardsTheTieWorkflowByGroups) {
-  const Authorization authorization(
-      {.members = {member("enterprise", {std::string(kGroupSetEnterprise)}),
-                   member("external", {std::string(kGroupSetExternal)}),
-                   member("server", {std::string(kGroupTieServer)}),
-                   member("admin", {std::string(kGroupAdministrators)})}});
-  Identity in_process = client("own");
-  in_process.in_process_service = true;
-  const std::vector<std::pair<std::string, Identity>> kWho{
-      {"nobody", client("nobody")},     {"enterprise", client("enterprise")},
-      {"external", client("external")}, {"server", client("server")},
-      {"admin", client("admin")},       {"own", in_process}};
-  const Direction kSend = Direction::kSend, kReceive = Direction::kReceive;
-  const struct {
-    Direction direction;
-    const char* topic;
-    std::vector<std::string> who;  // empty: everybody
-  } kCases[] = {
-      {kSend, "/mcafee/service/tie/file/reputation/set", {"enterprise", "admin"}},
-      {kSend, "/mcafee/service/tie/cert/reputation/set", {"enterprise", "admin"}},
-      {kSend, "/mcafee/service/tie/file/reputation", {}},
-      {kSend, "/opendxl-tiara/service/tie/reputations/set", {}},
-      {kSend, "/mcafee/event/external/file/report", {"external", "admin"}},
-      {kSend, "/mcafee/event/dxl/revocation/list", {"admin"}},
-      {kSend, "/mcafee/event/tie/file/repchange", {"server", "admin", "own"}},
-      {kSend, "/mcafee/event/tie", {}},
-      {kReceive, "/mcafee/service/tie/file/reputation", {"server", "admin", "own"}},
-      {kReceive, "/mcafee/service/tie/file/reputation/set", {"server", "admin", "own"}},
-      {kReceive, "/opendxl-tiara/service/tie/history", {"server", "admin", "own"}},
-      {kReceive, "/mcafee/event/external/file/report", {"server", "admin", "own"}},
-      {kReceive, "/mcafee/event/tie/file/repchange", {}},
-      {kReceive, "/mcafee/client/{1}", {}},
-      {kSend, "/mcafee/client/{1}", {}},
-      {kSend, "/mcafee/service/dxl/svcregistry/register", {}},
-  };
-  for (const auto& c : kCases) {
-    for (const auto& [name, identity] : kWho) {
-      const bool expected =
-          c.who.empty() || std::find(c.who.begin(), c.who.end(), name) != c.who.end();
-      EXPECT_EQ(allowed(authorization, identity, c.direction, c.topic), expected)
-          << name << " " << c.topic;
-    }
-  }
-}
-
 TEST(Authorization, LeavesTheServiceSideOpenWhenTheServiceIsElsewhere) {
   const Authorization authorization({.members = {}, .rules = {}, .service_side = false});
   EXPECT_TRUE(allowed(authorization, client("x"), Direction::kReceive,

@@ -16,11 +16,14 @@ struct Thumbprints {
 };
 
 struct Identity {
-  std::vector<Thumbprints> chain;   // root first, leaf last; empty without TLS
-  std::string subject;              // of the leaf, for people
-  std::string canonical_id;         // SHA-1 of the leaf; a random uuid without TLS
-  std::string instance_id;          // `<canonical id>:<uuid>`: this connection
-  std::string dxl_certs;            // SHA-1s of the chain joined with `;`, root first
+  std::vector<Thumbprints> chain;  // root first, leaf last; empty without TLS
+  std::string subject;             // of the leaf, for people
+  std::string canonical_id;        // SHA-1 of the leaf; a random uuid without TLS
+  std::string instance_id;         // `<canonical id>:<uuid>`: this connection
+  std::string dxl_certs;           // SHA-1s of the chain joined with `;`, root first
+  // Where this connection awaits answers: `/mcafee/client/<the MQTT client id it gave>`. A claim:
+  // who else gives the same id has the same. Empty when it gave none.
+  std::string reply_topic{};
   bool in_process_service = false;  // our own TIE service, attached inside the process
 };
 

@@ -1,0 +1,161 @@
+// `tiara auth list|grant|revoke|test`.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/keystore.hpp"
+#include "broker/policy_file.hpp"
+#include "broker/topicauth_file.hpp"
+#include "dxl/topic.hpp"
+#include "tiara/auth_policy.hpp"
+#include "tiara/commands.hpp"
+#include "tiara/exit_code.hpp"
+#include "tiara/output.hpp"
+#include "tiara/state.hpp"
+
+namespace tiara::app {
+namespace {
+
+using dxl::ErrorCode;
+using fabric::Member;
+
+// The connection this certificate would have, as far as the state knows: signed by its own CA.
+dxl::Result<fabric::Identity> identity_of(const State& state, const Member& member) {
+  const auto ca = broker::read_certificate(state.keystore.client_ca());
+  if (!ca) return dxl::fail(ca.error());
+  return fabric::make_identity({ca->thumbprints, member.certificate}, member.name, "");
+}
+
+dxl::Result<int> list(const State& state, bool json) {
+  const auto loaded = broker::load_policies(state.paths);
+  if (!loaded) return dxl::fail(loaded.error());
+  for (const std::string& warning : loaded->warnings)
+    fmt::print(stderr, "tiara: warning: {}\n", printable(warning));
+  if (json)
+    fmt::print("{}\n", policy_json(*loaded));
+  else
+    fmt::print("{}", policy_text(*loaded));
+  return kExitOk;
+}
+
+struct Changed {
+  Member member;
+  bool is_new = false;  // false: it was so before
+};
+
+dxl::Result<Changed> change(const State& state, const AuthOptions& options) {
+  const auto lock = broker::FileLock::acquire(state.paths.policy_lock);
+  if (!lock) return dxl::fail(lock.error());
+  const auto policy = broker::load_policy(state.paths.policy);
+  if (!policy) return dxl::fail(policy.error());
+  if (auto known = check_group(*policy, options.group); !known) return dxl::fail(known.error());
+  auto member = find_member(*policy, options.client);
+  if (!member) return dxl::fail(member.error());
+  const auto at = std::find(member->groups.begin(), member->groups.end(), options.group);
+  const bool has = at != member->groups.end();
+  const bool grants = options.action == AuthOptions::Action::kGrant;
+  if (has == grants) return Changed{std::move(*member), false};
+  if (grants)
+    member->groups.push_back(options.group);
+  else
+    member->groups.erase(at);
+  if (auto written = broker::add_member(state.paths.policy, *member); !written)
+    return dxl::fail(written.error());
+  return Changed{std::move(*member), true};
+}
+
+// A revoked group may be there all the same: through another entry.
+dxl::Result<int> check_revoked(const State& state, const Member& member, const std::string& group) {
+  auto policy = broker::load_policy(state.paths.policy);
+  if (!policy) return dxl::fail(policy.error());
+  const auto identity = identity_of(state, member);
+  if (!identity) return dxl::fail(identity.error());
+  const fabric::Authorization authorization(std::move(*policy));
+  if (!authorization.is_member(*identity, group)) return kExitOk;
+  const bool administrates = authorization.is_member(*identity, fabric::kGroupAdministrators);
+  fmt::print(stderr, "tiara: {} still has the rights of \"{}\": {}\n", printable(member.name),
+             printable(group),
+             administrates ? "it is in \"Tiara Administrators\", which has those of every group"
+                           : "the CA that signed it is a member");
+  return kExitNoEffect;
+}
+
+dxl::Result<int> grant_or_revoke(const State& state, const AuthOptions& options) {
+  const auto changed = change(state, options);
+  if (!changed) return dxl::fail(changed.error());
+  if (auto confirmed = confirm_policy(state.paths, "the policy is written"); !confirmed)
+    return dxl::fail(confirmed.error());
+  const bool grants = options.action == AuthOptions::Action::kGrant;
+  fmt::print(stderr, "{} {} \"{}\"\n", printable(changed->member.name),
+             grants ? (changed->is_new ? "is now in" : "was already in")
+                    : (changed->is_new ? "is no longer in" : "was not in"),
+             printable(options.group));
+  if (grants) return kExitOk;
+  return check_revoked(state, changed->member, options.group);
+}
+
+bool is_thumbprint(std::string_view text) {
+  return (text.size() == 40 || text.size() == 64) &&
+         text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+// A certificate that is no member may do what everybody may.
+dxl::Result<Member> find_client(const fabric::Policy& policy, const std::string& client) {
+  auto member = find_member(policy, client);
+  const bool is_member =
+      std::any_of(policy.members.begin(), policy.members.end(),
+                  [&client](const Member& other) { return other.name == client; });
+  if (member || is_member || !is_thumbprint(client)) return member;
+  Member stranger;
+  std::string& digits =
+      client.size() == 40 ? stranger.certificate.sha1 : stranger.certificate.sha256;
+  for (const char c : client) digits += c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c;
+  return stranger;
+}
+
+dxl::Result<int> test(const State& state, const AuthOptions& options, bool json) {
+  if (!dxl::is_valid_topic(options.topic))
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     fmt::format("{}: expected a topic one may publish to, without wildcards",
+                                 printable(options.topic)));
+  auto loaded = broker::load_policies(state.paths);
+  if (!loaded) return dxl::fail(loaded.error());
+  loaded->policy.service_side = options.service;
+  const auto member = find_client(loaded->policy, options.client);
+  if (!member) return dxl::fail(member.error());
+  const auto identity = identity_of(state, *member);
+  if (!identity) return dxl::fail(identity.error());
+  const fabric::Authorization authorization(std::move(loaded->policy));
+  const auto direction = options.send ? fabric::Direction::kSend : fabric::Direction::kReceive;
+  const TestedTopic tested{options.client, direction, options.topic,
+                           authorization.explain(*identity, direction, options.topic)};
+  fmt::print("{}\n", json ? verdict_json(tested) : verdict_text(tested));
+  return tested.verdict.allowed ? kExitOk : kExitNegative;
+}
+
+dxl::Result<int> run(const CommonOptions& common, const AuthOptions& options) {
+  const auto state = open_state(broker::StatePaths(options.state));
+  if (!state) return dxl::fail(state.error());
+  switch (options.action) {
+    case AuthOptions::Action::kList:
+      return list(*state, common.json);
+    case AuthOptions::Action::kGrant:
+    case AuthOptions::Action::kRevoke:
+      return grant_or_revoke(*state, options);
+    case AuthOptions::Action::kTest:
+      return test(*state, options, common.json);
+  }
+  return kExitUsage;
+}
+
+}  // namespace
+
+int run_auth(const CommonOptions& common, const AuthOptions& options) {
+  ::umask(077);
+  const auto code = run(common, options);
+  return code ? *code : report(code.error());
+}
+
+}  // namespace tiara::app

@@ -1,0 +1,216 @@
+#include "tiara/auth_policy.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "tiara/output.hpp"
+
+namespace tiara::app {
+namespace {
+
+using dxl::ErrorCode;
+using fabric::Direction;
+using fabric::Member;
+using fabric::Thumbprints;
+using nlohmann::ordered_json;
+
+constexpr std::size_t kMaxListed = 20;
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
+bool same_certificate(const Thumbprints& a, const Thumbprints& b) {
+  return (!a.sha1.empty() && a.sha1 == b.sha1) || (!a.sha256.empty() && a.sha256 == b.sha256);
+}
+
+const std::string& thumbprint_of(const Member& member) {
+  return member.certificate.sha256.empty() ? member.certificate.sha1 : member.certificate.sha256;
+}
+
+void unite(Member& member, const Member& other) {
+  if (member.name.empty()) member.name = other.name;
+  if (member.certificate.sha1.empty()) member.certificate.sha1 = other.certificate.sha1;
+  if (member.certificate.sha256.empty()) member.certificate.sha256 = other.certificate.sha256;
+  for (const std::string& group : other.groups)
+    if (std::find(member.groups.begin(), member.groups.end(), group) == member.groups.end())
+      member.groups.push_back(group);
+}
+
+std::string list_members(const std::vector<Member>& members) {
+  std::string list;
+  for (std::size_t i = 0; i < members.size() && i < kMaxListed; ++i)
+    list += fmt::format("{}{} ({})", i == 0 ? "" : ", ", printable(members[i].name),
+                        thumbprint_of(members[i]));
+  if (members.size() > kMaxListed) list += fmt::format(" and {} more", members.size() - kMaxListed);
+  return list.empty() ? "none" : list;
+}
+
+std::size_t count_members(const fabric::Policy& policy, std::string_view group) {
+  return static_cast<std::size_t>(
+      std::count_if(policy.members.begin(), policy.members.end(), [group](const Member& member) {
+        return std::find(member.groups.begin(), member.groups.end(), group) != member.groups.end();
+      }));
+}
+
+std::string_view word_of(Direction direction) {
+  return direction == Direction::kSend ? "send" : "receive";
+}
+
+using Row = std::vector<std::string>;
+
+// Columns as wide as their widest cell; the last one is not padded.
+std::string table_text(const Row& head, const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths;
+  for (const std::string& cell : head) widths.push_back(cell.size());
+  for (const Row& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  std::string text;
+  const auto add = [&](const Row& row) {
+    for (std::size_t i = 0; i < row.size(); ++i)
+      text += i + 1 == row.size() ? row[i] + "\n" : fmt::format("{:<{}}  ", row[i], widths[i]);
+  };
+  add(head);
+  for (const Row& row : rows) add(row);
+  if (rows.empty()) text += "(none)\n";
+  return text;
+}
+
+std::string who_text(const fabric::TopicRule& rule) {
+  std::string text;
+  const auto add = [&text](std::string_view kind, const std::string& value) {
+    text.append(text.empty() ? "" : ", ").append(kind).append(printable(value));
+  };
+  for (const std::string& group : rule.groups) add("group ", group);
+  for (const std::string& certificate : rule.certificates) add("certificate ", certificate);
+  return text.empty() ? "nobody" : text;
+}
+
+bool is_from_topicauth(const broker::LoadedPolicy& loaded, std::size_t rule) {
+  return rule >= loaded.policy.rules.size() - loaded.topicauth_rules;
+}
+
+template <class F>
+void for_each_group(const fabric::Policy& policy, F&& f) {
+  for (const std::string_view name : fabric::known_groups()) f(std::string(name), true);
+  for (const std::string& name : policy.groups) f(name, false);
+}
+
+}  // namespace
+
+dxl::Result<Member> find_member(const fabric::Policy& policy, std::string_view client) {
+  const std::string thumbprint = lower(client);
+  std::vector<Member> found;
+  for (const Member& member : policy.members) {
+    const bool is_meant = member.name == client || member.certificate.sha1 == thumbprint ||
+                          member.certificate.sha256 == thumbprint;
+    const auto same = std::find_if(found.begin(), found.end(), [&](const Member& other) {
+      return same_certificate(other.certificate, member.certificate);
+    });
+    if (same != found.end())
+      unite(*same, member);
+    else if (is_meant)
+      found.push_back(member);
+  }
+  if (found.size() == 1) {
+    // Entries before the one that was named.
+    for (const Member& member : policy.members)
+      if (same_certificate(member.certificate, found.front().certificate))
+        unite(found.front(), member);
+    return found.front();
+  }
+  if (found.empty())
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     fmt::format("no member {}; members are {}", printable(client),
+                                 list_members(policy.members)));
+  return dxl::fail(ErrorCode::kInvalidArgument,
+                   fmt::format("{} is the name of {} certificates; give the thumbprint of one: {}",
+                               printable(client), found.size(), list_members(found)));
+}
+
+dxl::Result<void> check_group(const fabric::Policy& policy, std::string_view group) {
+  if (fabric::is_known_group(policy, group)) return {};
+  return dxl::fail(ErrorCode::kInvalidArgument,
+                   fmt::format("unknown group \"{}\"; known are {}", printable(group),
+                               fabric::list_groups(policy)));
+}
+
+std::string policy_text(const broker::LoadedPolicy& loaded) {
+  const fabric::Policy& policy = loaded.policy;
+  std::vector<Row> groups, members, rules;
+  for_each_group(policy, [&](const std::string& name, bool is_built_in) {
+    groups.push_back({printable(name), is_built_in ? "built in" : "own",
+                      std::to_string(count_members(policy, name))});
+  });
+  for (const Member& member : policy.members) {
+    std::string names;
+    for (const std::string& group : member.groups)
+      names.append(names.empty() ? "" : ", ").append(printable(group));
+    members.push_back({printable(member.name), thumbprint_of(member), names});
+  }
+  for (std::size_t i = 0; i < policy.rules.size(); ++i)
+    rules.push_back({std::string(word_of(policy.rules[i].direction)),
+                     printable(policy.rules[i].topic),
+                     is_from_topicauth(loaded, i) ? "topicauth.policy" : "authorization.toml",
+                     who_text(policy.rules[i])});
+  return fmt::format("Profile: {}\n\n", to_string(policy.profile)) +
+         table_text({"GROUP", "KIND", "MEMBERS"}, groups) + "\n" +
+         table_text({"MEMBER", "THUMBPRINT", "GROUPS"}, members) + "\n" +
+         table_text({"DIRECTION", "TOPIC", "FILE", "ALLOWED TO"}, rules);
+}
+
+std::string policy_json(const broker::LoadedPolicy& loaded) {
+  const fabric::Policy& policy = loaded.policy;
+  ordered_json json;
+  json["profile"] = to_string(policy.profile);
+  for (const char* list : {"groups", "members", "rules"}) json[list] = ordered_json::array();
+  for_each_group(policy, [&](const std::string& name, bool is_built_in) {
+    json["groups"].push_back({{"name", name}, {"builtIn", is_built_in}});
+  });
+  for (const Member& member : policy.members)
+    json["members"].push_back({{"name", member.name},
+                               {"sha1", member.certificate.sha1},
+                               {"sha256", member.certificate.sha256},
+                               {"groups", member.groups}});
+  for (std::size_t i = 0; i < policy.rules.size(); ++i)
+    json["rules"].push_back(
+        {{"direction", word_of(policy.rules[i].direction)},
+         {"topic", policy.rules[i].topic},
+         {"certificates", policy.rules[i].certificates},
+         {"groups", policy.rules[i].groups},
+         {"file", is_from_topicauth(loaded, i) ? "topicauth.policy" : "authorization.toml"}});
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string verdict_text(const TestedTopic& tested) {
+  const bool allowed = tested.verdict.allowed;
+  std::string text = fmt::format(
+      "client {} {} {} {}", printable(tested.client), allowed ? "may" : "may not",
+      tested.direction == Direction::kSend ? "send to" : "receive from", printable(tested.topic));
+  const auto& groups = tested.verdict.groups;
+  if (allowed) return text;
+  if (groups.empty()) return text + ": " + printable(tested.verdict.reason);
+  return text + printable(fmt::format(": not in {} \"{}\"",
+                                      groups.size() == 1 ? "group" : "any of the groups",
+                                      fmt::join(groups, "\", \"")));
+}
+
+std::string verdict_json(const TestedTopic& tested) {
+  ordered_json json;
+  json["client"] = tested.client;
+  json["direction"] = word_of(tested.direction);
+  json["topic"] = tested.topic;
+  json["allowed"] = tested.verdict.allowed;
+  json["groups"] = tested.verdict.groups;
+  json["reason"] = tested.verdict.reason;
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+}  // namespace tiara::app

@@ -1,0 +1,105 @@
+#include "tiara/auth_policy.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace tiara::app {
+namespace {
+
+using fabric::Direction;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string kExternal(fabric::kGroupSetExternal);
+const std::string kA1(40, 'a'), kB1(40, 'b'), kA256(64, 'a'), kB256(64, 'b');
+
+fabric::Policy policy() {
+  return {.members = {{"scanner", {kA1, kA256}, {kExternal}},
+                      {"twin", {kB1, ""}, {}},
+                      {"twin", {"", std::string(64, 'd')}, {}},
+                      {"", {"", kA256}, {"order desk"}}},
+          .rules = {{Direction::kSend, "/t/#", {kA1}, {"order desk"}},
+                    {Direction::kReceive, "/u", {}, {}}},
+          .groups = {"order desk"}};
+}
+
+TEST(AuthPolicy, FindsAMemberByNameAndEitherThumbprintWithAllItsEntries) {
+  for (const std::string& client : {std::string("scanner"), kA1, kA256, std::string(64, 'A')}) {
+    const auto member = find_member(policy(), client);
+    ASSERT_TRUE(member) << client << member.error().message;
+    EXPECT_EQ(member->name, "scanner");
+    EXPECT_EQ(member->certificate, (fabric::Thumbprints{kA1, kA256}));
+    EXPECT_THAT(member->groups, ElementsAre(kExternal, "order desk"));
+  }
+  EXPECT_EQ(find_member(policy(), kB1)->name, "twin");
+}
+
+TEST(AuthPolicy, AnAmbiguousOrUnknownNameListsWhatThereIs) {
+  EXPECT_EQ(find_member(policy(), "twin").error().message,
+            "twin is the name of 2 certificates; give the thumbprint of one: twin (" + kB1 +
+                "), twin (" + std::string(64, 'd') + ")");
+  const auto nobody = find_member(policy(), "no\nbody");
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().code, dxl::ErrorCode::kInvalidArgument);
+  EXPECT_THAT(nobody.error().message, HasSubstr("no member no\\x0abody; members are scanner ("));
+  EXPECT_EQ(find_member({}, "x").error().message, "no member x; members are none");
+}
+
+TEST(AuthPolicy, UnknownGroupsAreRefusedWithTheKnown) {
+  EXPECT_TRUE(check_group(policy(), kExternal));
+  EXPECT_TRUE(check_group(policy(), "order desk"));
+  const auto checked = check_group(policy(), "Admins");
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, dxl::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(checked.error().message,
+            "unknown group \"Admins\"; known are \"TIE Server Set Enterprise Reputation\", "
+            "\"TIE Server Set External Reputation\", \"TIE Server\", \"Tiara Administrators\", "
+            "\"order desk\"");
+}
+
+TEST(AuthPolicy, TheTablesNameEverythingAndItsFile) {
+  broker::LoadedPolicy loaded{policy(), 1, {}};
+  loaded.policy.members[0].name = "scan\x1bner";
+  const std::string text = policy_text(loaded);
+  EXPECT_THAT(text, HasSubstr("Profile: open\n"));
+  EXPECT_THAT(text, HasSubstr("order desk                            own       1\n"));
+  EXPECT_THAT(text, HasSubstr("scan\\x1bner  " + kA256 + "  " + kExternal + "\n"));
+  EXPECT_THAT(
+      text, HasSubstr("send       /t/#   authorization.toml  group order desk, certificate " + kA1 +
+                      "\n"));
+  EXPECT_THAT(text, HasSubstr("receive    /u     topicauth.policy    nobody\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+}
+
+TEST(AuthPolicy, TheJsonHoldsTheSame) {
+  const auto json = nlohmann::json::parse(policy_json({policy(), 1, {}}));
+  EXPECT_EQ(json["profile"], "open");
+  EXPECT_EQ(json["groups"].size(), 5U);
+  EXPECT_EQ(json["groups"][4], (nlohmann::json{{"name", "order desk"}, {"builtIn", false}}));
+  EXPECT_EQ(json["members"][0]["sha1"], kA1);
+  EXPECT_EQ(json["members"][0]["groups"][0], kExternal);
+  EXPECT_EQ(json["rules"][0]["direction"], "send");
+  EXPECT_EQ(json["rules"][0]["file"], "authorization.toml");
+  EXPECT_EQ(json["rules"][1]["file"], "topicauth.policy");
+  EXPECT_THAT(policy_json({{}, 0, {}}), HasSubstr("\"members\":[],\"rules\":[]"));
+}
+
+TEST(AuthPolicy, TheVerdictSaysWhatIsMissing) {
+  const auto text = [](fabric::Verdict verdict) {
+    return verdict_text({"sandbox", Direction::kSend, "/t", std::move(verdict)});
+  };
+  EXPECT_EQ(text({}), "client sandbox may send to /t");
+  EXPECT_EQ(text({false, {"G"}, "long"}), "client sandbox may not send to /t: not in group \"G\"");
+  EXPECT_EQ(text({false, {"G", "H"}, "long"}),
+            "client sandbox may not send to /t: not in any of the groups \"G\", \"H\"");
+  EXPECT_EQ(text({false, {}, "why"}), "client sandbox may not send to /t: why");
+  EXPECT_EQ(verdict_json({"s", Direction::kReceive, "/t", {false, {"G"}, "why"}}),
+            R"({"client":"s","direction":"receive","topic":"/t","allowed":false,"groups":["G"],)"
+            R"("reason":"why"})");
+}
+
+}  // namespace
+}  // namespace tiara::app
