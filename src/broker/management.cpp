@@ -23,8 +23,8 @@ constexpr std::string_view kBundle = "DxlClientMgmt.createClientCaBundle";
 constexpr std::string_view kBrokers = "DxlClientMgmt.getBrokerList";
 constexpr std::size_t kMaxHost = 253;
 constexpr std::size_t kLoggedPath = 100;
-// Whoever is braked could fill the log.
-constexpr std::chrono::seconds kBrakeLogInterval{1};
+// Peers without a password, or braked, could fill the log.
+constexpr std::chrono::seconds kRefusalLogInterval{1};
 
 // The form all clients parse: OK, then one JSON string.
 HttpResponse ok(std::string_view text) {
@@ -122,7 +122,7 @@ std::optional<HttpResponse> Management::find_refusal(const HttpRequest& request)
     case AdminAccess::Verdict::kGranted:
       return std::nullopt;
     case AdminAccess::Verdict::kTooMany: {
-      audit_refusal(request, "too many wrong passwords");
+      audit_refusal(request, "too many wrong passwords", false);
       HttpResponse response = refuse_request(429, "too many wrong passwords; try again later");
       response.headers.emplace_back("Retry-After",
                                     std::to_string(AdminAccess::kForgivenPerAddress.count()));
@@ -132,29 +132,30 @@ std::optional<HttpResponse> Management::find_refusal(const HttpRequest& request)
     case AdminAccess::Verdict::kWrong:
       break;
   }
-  const std::string_view why = request.authorization.empty() ? "user name and password are missing"
-                                                             : "wrong user name or password";
-  audit_refusal(request, why);
+  const bool is_guess = !request.authorization.empty();
+  const std::string_view why =
+      is_guess ? "wrong user name or password" : "user name and password are missing";
+  audit_refusal(request, why, is_guess);
   HttpResponse response = refuse_request(401, std::string(why));
   response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"tiara\", charset=\"UTF-8\"");
   return response;
 }
 
-// Wrong passwords are few, since they are braked; the others come as fast as the peer likes.
-void Management::audit_refusal(const HttpRequest& request, std::string_view why) {
-  const bool is_guess = !request.authorization.empty() && !why.starts_with("too many");
-  const auto now = clock_.now();
+// Guesses are few, since they are braked; the others come as fast as the peer likes.
+void Management::audit_refusal(const HttpRequest& request, std::string_view why, bool is_guess) {
+  std::string more;
   if (!is_guess) {
-    if (last_brake_log_ && now - *last_brake_log_ < kBrakeLogInterval) {
-      ++braked_;
+    const auto now = clock_.now();
+    if (last_refusal_log_ && now - *last_refusal_log_ < kRefusalLogInterval) {
+      ++unlogged_refusals_;
       return;
     }
-    last_brake_log_ = now;
+    last_refusal_log_ = now;
+    if (const auto unlogged = std::exchange(unlogged_refusals_, 0); unlogged > 0)
+      more = fmt::format(" (and {} more such requests before)", unlogged);
   }
-  const std::uint64_t unsaid = is_guess ? 0 : std::exchange(braked_, 0);
   base::log(LogLevel::kWarning, "management", "{} refused to {}: {}{}",
-            request.path.substr(0, kLoggedPath), request.peer, why,
-            unsaid == 0 ? "" : fmt::format(" (and {} more such requests before)", unsaid));
+            request.path.substr(0, kLoggedPath), request.peer, why, more);
 }
 
 HttpResponse Management::remote(const HttpRequest& request) {

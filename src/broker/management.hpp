@@ -39,7 +39,7 @@ class Management {
  private:
   // The refusal, or nullopt: go on.
   std::optional<net::HttpResponse> find_refusal(const net::HttpRequest& request);
-  void audit_refusal(const net::HttpRequest& request, std::string_view why);
+  void audit_refusal(const net::HttpRequest& request, std::string_view why, bool is_guess);
   net::HttpResponse remote(const net::HttpRequest& request);
   net::HttpResponse issue(const net::HttpRequest& request);
   net::HttpResponse ca_bundle() const;
@@ -50,8 +50,8 @@ class Management {
   Keystore keystore_;
   const base::Clock& clock_;
   AdminAccess access_;
-  std::optional<base::SteadyTime> last_brake_log_;
-  std::uint64_t braked_ = 0;  // since then
+  std::optional<base::SteadyTime> last_refusal_log_;  // of one that was no guess
+  std::uint64_t unlogged_refusals_ = 0;               // since then
 };
 
 // Where the client that sent `request` finds this machine: the name it used in the Host header (the
