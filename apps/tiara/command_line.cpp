@@ -20,7 +20,6 @@ struct Parsed {
   CommonOptions common;
   double timeout_seconds = 0;
   UpOptions up;
-  std::uint16_t unused_port = 0;
   ProvisionOptions provision;
   RepGetOptions get;
   RepSetOptions set;
@@ -56,15 +55,18 @@ void add_up(CLI::App& app, Parsed& parsed) {
   up->add_option("--ws-port", parsed.up.web_socket_port,
                  "MQTT over WebSockets over TLS; 0 lets the kernel choose (default: listen.ws_port "
                  "of STATE/tiara.toml, 8884)");
-  up->add_option("--https-port", parsed.unused_port,
-                 "Accepted; this version has no HTTPS listener");
+  up->add_option("--https-port", parsed.up.https_port,
+                 "Management HTTPS: provisioning, health; 0 lets the kernel choose (default: "
+                 "listen.https_port of STATE/tiara.toml, 8443)");
   up->add_option("--threads", parsed.up.threads,
                  "I/O threads (default: broker.threads of STATE/tiara.toml, 1)")
       ->check(CLI::Range(1U, broker::kMaxThreads));
   up->add_flag("!--no-service", parsed.up.service, "Broker only: no TIE service in this process");
   up->footer(
       "When everything listens, stdout gets one line: ready mqtts://HOST:PORT wss://HOST:PORT\n"
-      "STATE/clients/admin is a client in every group. SIGTERM stops, SIGHUP reloads the policy.\n"
+      "https://HOST:PORT. STATE/clients/admin is a client in every group; STATE/admin.token is "
+      "the\n"
+      "password of user admin at the management port. SIGTERM stops, SIGHUP reloads the policy.\n"
       "\nExamples:\n"
       "  tiara up --state ~/fabric\n"
       "  tiara up --state ~/fabric --listen 0.0.0.0 --port 8883\n");

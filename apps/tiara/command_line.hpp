@@ -24,6 +24,7 @@ struct UpOptions {
   std::vector<std::string> listen;               // empty: 127.0.0.1 and ::1
   std::optional<std::uint16_t> port;             // absent: listen.port of tiara.toml
   std::optional<std::uint16_t> web_socket_port;  // absent: listen.ws_port
+  std::optional<std::uint16_t> https_port;       // absent: listen.https_port
   std::optional<unsigned> threads;               // absent: broker.threads
   bool service = true;
   friend bool operator==(const UpOptions&, const UpOptions&) = default;

@@ -26,12 +26,18 @@ EarlyExit refused(const std::vector<std::string>& arguments) {
 
 TEST(CommandLine, UpTakesItsOptions) {
   EXPECT_EQ(std::get<UpOptions>(parsed({"up", "--state", "s"}).command),
-            (UpOptions{"s", {}, std::nullopt, std::nullopt, std::nullopt, true}));
+            (UpOptions{"s", {}, std::nullopt, std::nullopt, std::nullopt, std::nullopt, true}));
   EXPECT_EQ(std::get<UpOptions>(parsed({"up", "--state", "s", "--listen", "0.0.0.0", "--listen",
                                         "::1", "--port", "0", "--ws-port", "8884", "--https-port",
-                                        "0", "--threads", "4", "--no-service"})
+                                        "8443", "--threads", "4", "--no-service"})
                                     .command),
-            (UpOptions{"s", {"0.0.0.0", "::1"}, std::uint16_t{0}, std::uint16_t{8884}, 4U, false}));
+            (UpOptions{"s",
+                       {"0.0.0.0", "::1"},
+                       std::uint16_t{0},
+                       std::uint16_t{8884},
+                       std::uint16_t{8443},
+                       4U,
+                       false}));
 }
 
 TEST(CommandLine, ProvisionTakesItsOptionsInAnyOrder) {

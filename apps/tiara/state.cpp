@@ -1,7 +1,10 @@
 #include "tiara/state.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/ports.hpp"
@@ -47,6 +50,21 @@ dxl::Result<StateSettings> load_settings(const std::filesystem::path& file) {
   const auto text = broker::read_file(file);
   if (!text) return dxl::fail(ErrorCode::kConfiguration, text.error().message);
   return parse_state_settings(*text, file.string());
+}
+
+// What clients on this machine and its neighbours call it, for those that check the name they asked
+// for. A host name that cannot be one in DNS is left out.
+std::vector<std::string> broker_names() {
+  std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
+  std::array<char, 256> buffer{};
+  if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return names;
+  const std::string name(buffer.data());
+  const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.';
+  });
+  if (!name.empty() && is_plain && name != names.front()) names.push_back(name);
+  return names;
 }
 
 dxl::Result<void> write_if_missing(const std::filesystem::path& file, const std::string& text) {
@@ -113,7 +131,7 @@ dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
   if (!id) return dxl::fail(id.error());
   auto settings = load_settings(paths.config);
   if (!settings) return dxl::fail(settings.error());
-  auto keystore = broker::Keystore::create_or_open(paths.keystore, *id);
+  auto keystore = broker::Keystore::create_or_open(paths.keystore, *id, broker_names());
   if (!keystore) return dxl::fail(keystore.error());
   return State{paths, std::move(*settings), std::move(*id), std::move(*keystore)};
 }

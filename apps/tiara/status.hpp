@@ -1,4 +1,4 @@
-// The answer to `status` on the control socket.
+// The answer to `status` on the control socket, and the same counters for Prometheus.
 #pragma once
 
 #include <optional>
@@ -12,5 +12,9 @@ namespace tiara::app {
 // One JSON object without newline; `service` absent: this process runs none.
 std::string status_json(const std::string& broker_id, const broker::BrokerStatus& broker,
                         const std::optional<service::TieServiceStatus>& service);
+
+// In Prometheus' text format.
+std::string status_metrics(const broker::BrokerStatus& broker,
+                           const std::optional<service::TieServiceStatus>& service);
 
 }  // namespace tiara::app

@@ -18,6 +18,7 @@
 #include "store/reputation_store.hpp"
 #include "tiara/commands.hpp"
 #include "tiara/exit_code.hpp"
+#include "tiara/management_port.hpp"
 #include "tiara/state.hpp"
 #include "tiara/status.hpp"
 #include "tiara/waiting.hpp"
@@ -48,8 +49,8 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Everything that runs. Members are destroyed from the last to the first: control answers no more,
-// the service commits and leaves, the broker closes, the state is free.
+// Everything that runs. Members are destroyed from the last to the first: control and management
+// answer no more, the service commits and leaves, the broker closes, the state is free.
 class Server {
  public:
   static dxl::Result<std::unique_ptr<Server>> start(const UpOptions& options) {
@@ -66,7 +67,8 @@ class Server {
     if (!state) return dxl::fail(state.error());
     std::unique_ptr<Server> server(
         new Server(std::move(*lock), std::move(*state), options.service));
-    for (auto step : {&Server::start_broker, &Server::start_service, &Server::start_control})
+    for (auto step : {&Server::start_broker, &Server::start_service, &Server::start_management,
+                      &Server::start_control})
       if (auto done = (server.get()->*step)(options); !done) return dxl::fail(done.error());
     return server;
   }
@@ -78,16 +80,17 @@ class Server {
 
   void log_ready() const {
     base::log(LogLevel::kInfo, "up",
-              "broker {} on {} listens on ports {} and {} (WebSockets), {} TIE service",
+              "broker {} on {} listens on ports {}, {} (WebSockets) and {} (management), {} TIE "
+              "service",
               state_.broker_id, state_.paths.root.string(), broker_->port(),
-              broker_->web_socket_port(), with_service_ ? "with" : "without");
+              broker_->web_socket_port(), management_->port(), with_service_ ? "with" : "without");
   }
 
   std::string ready_line(const UpOptions& options) const {
     std::string host = options.listen.empty() ? "127.0.0.1" : options.listen.front();
     if (host.find(':') != std::string::npos) host = "[" + host + "]";
-    return fmt::format("ready mqtts://{0}:{1} wss://{0}:{2}", host, broker_->port(),
-                       broker_->web_socket_port());
+    return fmt::format("ready mqtts://{0}:{1} wss://{0}:{2} https://{0}:{3}", host, broker_->port(),
+                       broker_->web_socket_port(), management_->port());
   }
 
   // Main thread and control thread. The order of two reloads is that of reading the file.
@@ -175,6 +178,26 @@ class Server {
     return service_->wait_ready(kServiceDeadline);
   }
 
+  dxl::Result<void> start_management(const UpOptions& options) {
+    ManagementPortOptions port_options;
+    port_options.listen = options.listen;
+    port_options.port = options.https_port.value_or(state_.settings.https_port);
+    port_options.broker_port = broker_->port();
+    port_options.web_socket_port = broker_->web_socket_port();
+    port_options.find_problem = [this]() -> std::optional<std::string> {
+      if (!service_ || service_->status().ready) return std::nullopt;
+      return "the TIE service is not attached to the broker, or its last commit failed";
+    };
+    port_options.metrics = [this] {
+      return status_metrics(broker_->status(),
+                            service_ ? std::optional(service_->status()) : std::nullopt);
+    };
+    auto started = ManagementPort::start(state_, std::move(port_options));
+    if (!started) return dxl::fail(std::move(started).error());
+    management_ = *std::move(started);
+    return {};
+  }
+
   dxl::Result<void> start_control(const UpOptions&) {
     if (auto made = broker::make_private_directory(state_.paths.run); !made) return made;
     auto started = broker::ControlServer::start(
@@ -183,7 +206,8 @@ class Server {
     control_ = std::move(*started);
     // Once more: a member that was added since the broker read the file found nobody to tell.
     if (auto reloaded = reload(); !reloaded) return dxl::fail(reloaded.error());
-    return broker::write_ports(state_.paths, {broker_->port(), broker_->web_socket_port()});
+    return broker::write_ports(state_.paths,
+                               {broker_->port(), broker_->web_socket_port(), management_->port()});
   }
 
   void remember(fabric::Authorization authorization) {
@@ -217,6 +241,7 @@ class Server {
   fabric::Authorization authorization_{fabric::Policy{}};  // what the broker uses, for the service
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<service::TieService> service_;
+  std::unique_ptr<ManagementPort> management_;
   std::unique_ptr<broker::ControlServer> control_;
 };
 

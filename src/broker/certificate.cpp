@@ -7,6 +7,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <memory>
@@ -36,6 +37,8 @@ using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
 using Number = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
+using Name = std::unique_ptr<X509_NAME, Deleter<X509_NAME_free>>;
+using Octets = std::unique_ptr<ASN1_OCTET_STRING, Deleter<ASN1_OCTET_STRING_free>>;
 
 tl::unexpected<dxl::Error> tls_failure(std::string_view what) {
   const unsigned long code = ERR_peek_last_error();
@@ -131,16 +134,46 @@ std::array<ExtensionText, 5> extensions_of(CertificateKind kind) {
   return {{kSubjectKey, kAuthorityKey, kLeafUsage, kNotCa, {NID_ext_key_usage, "clientAuth"}}};
 }
 
-bool add_extensions(X509* certificate, X509* issuer, CertificateKind kind) {
+// Host names and addresses as OpenSSL's configuration text; a name with other characters could say
+// more than a name.
+std::optional<std::string> alternative_names(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    const Octets address(a2i_IPADDRESS(name.c_str()));
+    ERR_clear_error();
+    const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '.';
+    });
+    if (name.empty() || (!address && !is_plain)) return std::nullopt;
+    text += fmt::format("{}{}:{}", text.empty() ? "" : ",", address ? "IP" : "DNS", name);
+  }
+  return text;
+}
+
+bool add_extension(X509* certificate, X509V3_CTX& context, int id, const char* value) {
+  const Extension extension(X509V3_EXT_conf_nid(nullptr, &context, id, value));
+  return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
+}
+
+bool add_extensions(X509* certificate, X509* issuer, CertificateKind kind,
+                    const std::vector<std::string>& names) {
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
   for (const ExtensionText& text : extensions_of(kind)) {
     if (text.id == NID_undef) continue;
-    const Extension extension(X509V3_EXT_conf_nid(nullptr, &context, text.id, text.value));
-    if (!extension || X509_add_ext(certificate, extension.get(), -1) != 1) return false;
+    // Only RSA keys encipher keys.
+    const bool is_leaf = kind == CertificateKind::kClient || kind == CertificateKind::kBroker;
+    const bool signs_only = text.id == NID_key_usage && is_leaf &&
+                            EVP_PKEY_get_base_id(X509_get0_pubkey(certificate)) != EVP_PKEY_RSA;
+    if (!add_extension(certificate, context, text.id,
+                       signs_only ? "critical,digitalSignature" : text.value))
+      return false;
   }
-  return true;
+  if (names.empty()) return true;
+  const auto text = alternative_names(names);
+  return text && add_extension(certificate, context, NID_subject_alt_name, text->c_str());
 }
 
 bool set_common_name(X509* certificate, const std::string& name) {
@@ -174,6 +207,33 @@ std::string subject_text(const X509* certificate) {
   return to_text(text.get());
 }
 
+struct Issuer {
+  Certificate certificate;
+  Key key;
+};
+
+dxl::Result<Issuer> parse_issuer(const KeyAndCertificate& pem) {
+  Issuer issuer{parse_certificate(pem.certificate_pem), nullptr};
+  if (!issuer.certificate) return tls_failure("cannot read the issuer's certificate");
+  const Bio text = read_bio(pem.private_key_pem);
+  issuer.key.reset(PEM_read_bio_PrivateKey(text.get(), nullptr, no_passphrase, nullptr));
+  if (!issuer.key) return tls_failure("cannot read the issuer's key");
+  if (X509_check_private_key(issuer.certificate.get(), issuer.key.get()) != 1)
+    return tls_failure("the issuer's key does not belong to its certificate");
+  return issuer;
+}
+
+// Everything but the subject's name. `issuer` null: signed with its own `key`.
+bool complete(X509* subject, EVP_PKEY* key, const Issuer* issuer, const CertificateRequest& with) {
+  X509* const signer = issuer ? issuer->certificate.get() : subject;
+  return X509_set_version(subject, X509_VERSION_3) == 1 && set_random_serial(subject) &&
+         set_validity(subject, with.lifetime, issuer ? signer : nullptr) &&
+         X509_set_pubkey(subject, key) == 1 &&
+         X509_set_issuer_name(subject, X509_get_subject_name(signer)) == 1 &&
+         add_extensions(subject, signer, with.kind, with.names) &&
+         X509_sign(subject, issuer ? issuer->key.get() : key, EVP_sha256()) > 0;
+}
+
 }  // namespace
 
 dxl::Result<KeyAndCertificate> issue_certificate(const CertificateRequest& request,
@@ -185,35 +245,39 @@ dxl::Result<KeyAndCertificate> issue_certificate(const CertificateRequest& reque
                                  kMaxCommonName, request.common_name.size()));
   const Key key(EVP_RSA_gen(kKeyBits));
   if (!key) return tls_failure("cannot generate an RSA key");
-
-  Certificate issuer_certificate;
-  Key issuer_key;
-  if (issuer) {
-    issuer_certificate = parse_certificate(issuer->certificate_pem);
-    if (!issuer_certificate) return tls_failure("cannot read the issuer's certificate");
-    const Bio text = read_bio(issuer->private_key_pem);
-    issuer_key.reset(PEM_read_bio_PrivateKey(text.get(), nullptr, no_passphrase, nullptr));
-    if (!issuer_key) return tls_failure("cannot read the issuer's key");
-    if (X509_check_private_key(issuer_certificate.get(), issuer_key.get()) != 1)
-      return tls_failure("the issuer's key does not belong to its certificate");
-  }
-
+  dxl::Result<Issuer> signer{Issuer{}};
+  if (issuer) signer = parse_issuer(*issuer);
+  if (!signer) return dxl::fail(std::move(signer).error());
   const Certificate certificate(X509_new());
   if (!certificate) return tls_failure("cannot make a certificate");
-  X509* const subject = certificate.get();
-  X509* const signer = issuer ? issuer_certificate.get() : subject;
-  if (!set_common_name(subject, request.common_name)) {
+  if (!set_common_name(certificate.get(), request.common_name)) {
     ERR_clear_error();
     return dxl::fail(ErrorCode::kInvalidArgument, "common name: not valid UTF-8");
   }
-  const bool made = X509_set_version(subject, X509_VERSION_3) == 1 && set_random_serial(subject) &&
-                    set_validity(subject, request.lifetime, issuer_certificate.get()) &&
-                    X509_set_pubkey(subject, key.get()) == 1 &&
-                    X509_set_issuer_name(subject, X509_get_subject_name(signer)) == 1 &&
-                    add_extensions(subject, signer, request.kind) &&
-                    X509_sign(subject, issuer ? issuer_key.get() : key.get(), EVP_sha256()) > 0;
-  if (!made) return tls_failure("cannot sign a certificate for " + request.common_name);
-  return to_pem(subject, key.get());
+  if (!complete(certificate.get(), key.get(), issuer ? &*signer : nullptr, request))
+    return tls_failure("cannot sign a certificate for " + request.common_name);
+  return to_pem(certificate.get(), key.get());
+}
+
+dxl::Result<std::string> sign_client_certificate(const SigningRequest& request,
+                                                 std::chrono::hours lifetime,
+                                                 const KeyAndCertificate& issuer) {
+  const auto signer = parse_issuer(issuer);
+  if (!signer) return dxl::fail(signer.error());
+  const auto* subject_der = reinterpret_cast<const unsigned char*>(request.subject_der.data());
+  const auto* key_der = reinterpret_cast<const unsigned char*>(request.public_key_der.data());
+  const Name subject(
+      d2i_X509_NAME(nullptr, &subject_der, static_cast<long>(request.subject_der.size())));
+  const Key key(d2i_PUBKEY(nullptr, &key_der, static_cast<long>(request.public_key_der.size())));
+  const Certificate certificate(X509_new());
+  const Bio text(BIO_new(BIO_s_mem()));
+  if (!subject || !key || !certificate || !text ||
+      X509_set_subject_name(certificate.get(), subject.get()) != 1 ||
+      !complete(certificate.get(), key.get(), &*signer,
+                {request.common_name, CertificateKind::kClient, lifetime}) ||
+      PEM_write_bio_X509(text.get(), certificate.get()) != 1)
+    return tls_failure("cannot sign a certificate for " + request.common_name);
+  return to_text(text.get());
 }
 
 dxl::Result<CertificateFacts> inspect_certificate(std::string_view pem) {

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "broker/signing_request.hpp"
 #include "dxl/result.hpp"
 #include "fabric/identity.hpp"
 
@@ -23,6 +25,8 @@ struct CertificateRequest {
   std::string common_name;  // 1 to 64 characters of UTF-8 without control characters
   CertificateKind kind = CertificateKind::kClient;
   std::chrono::hours lifetime{};  // cut to the issuer's
+  // subjectAltName: host names and addresses, for peers that check whom they reached.
+  std::vector<std::string> names{};
 };
 
 struct KeyAndCertificate {
@@ -33,6 +37,11 @@ struct KeyAndCertificate {
 // Makes a new key and a certificate for it. `issuer` null: self-signed.
 dxl::Result<KeyAndCertificate> issue_certificate(const CertificateRequest& request,
                                                  const KeyAndCertificate* issuer);
+
+// A client certificate, as PEM, for the key and the subject of `request`.
+dxl::Result<std::string> sign_client_certificate(const SigningRequest& request,
+                                                 std::chrono::hours lifetime,
+                                                 const KeyAndCertificate& issuer);
 
 struct CertificateFacts {
   fabric::Thumbprints thumbprints;

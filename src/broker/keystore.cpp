@@ -84,7 +84,8 @@ bool expires_soon(const std::filesystem::path& certificate) {
 }  // namespace
 
 dxl::Result<Keystore> Keystore::create_or_open(const std::filesystem::path& directory,
-                                               const std::string& broker_id) {
+                                               const std::string& broker_id,
+                                               const std::vector<std::string>& broker_names) {
   if (auto made = make_private_directory(directory); !made) return dxl::fail(made.error());
   const PairFiles client_ca = client_ca_files(directory);
   const PairFiles broker_ca = broker_ca_files(directory);
@@ -109,9 +110,10 @@ dxl::Result<Keystore> Keystore::create_or_open(const std::filesystem::path& dire
     std::error_code ignored;
     std::filesystem::remove(broker.certificate, ignored);
   }
-  if (auto done =
-          ensure_pair(broker, {"TiaraBroker-" + broker_id, CertificateKind::kBroker, kLeafLifetime},
-                      &broker_ca, first_certificate(*bundle));
+  if (auto done = ensure_pair(
+          broker,
+          {"TiaraBroker-" + broker_id, CertificateKind::kBroker, kLeafLifetime, broker_names},
+          &broker_ca, first_certificate(*bundle));
       !done)
     return dxl::fail(done.error());
   return open(directory);
@@ -136,6 +138,16 @@ dxl::Result<IssuedCertificate> Keystore::issue_client(const std::string& common_
   if (!facts) return dxl::fail(facts.error());
   return IssuedCertificate{std::move(pair->certificate_pem), std::move(pair->private_key_pem),
                            std::move(facts->thumbprints)};
+}
+
+dxl::Result<IssuedCertificate> Keystore::sign_client(const SigningRequest& request) const {
+  const auto issuer = read_pair(client_ca_files(directory_));
+  if (!issuer) return dxl::fail(issuer.error());
+  auto pem = sign_client_certificate(request, kLeafLifetime, *issuer);
+  if (!pem) return dxl::fail(std::move(pem).error());
+  auto facts = inspect_certificate(*pem);
+  if (!facts) return dxl::fail(std::move(facts).error());
+  return IssuedCertificate{*std::move(pem), {}, std::move(facts->thumbprints)};
 }
 
 std::filesystem::path Keystore::broker_certificate() const {

@@ -6,7 +6,9 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <vector>
 
+#include "broker/signing_request.hpp"
 #include "dxl/result.hpp"
 #include "fabric/identity.hpp"
 
@@ -21,14 +23,19 @@ struct IssuedCertificate {
 class Keystore {
  public:
   // Creates what is missing in `directory` (0700, files 0600): ca-client.crt/.key (self-signed
-  // client CA), ca-broker.crt (broker CA, then client CA) with its key, broker.crt/.key.
+  // client CA), ca-broker.crt (broker CA, then client CA) with its key, broker.crt/.key. A new
+  // broker.crt carries `broker_names`, host names and addresses; one that is there stays.
   static dxl::Result<Keystore> create_or_open(const std::filesystem::path& directory,
-                                              const std::string& broker_id);
+                                              const std::string& broker_id,
+                                              const std::vector<std::string>& broker_names = {});
   static dxl::Result<Keystore> open(const std::filesystem::path& directory);
 
   // A certificate for a client, signed by the client CA. `common_name` must be 1 to 64 characters
   // without control characters.
   dxl::Result<IssuedCertificate> issue_client(const std::string& common_name) const;
+
+  // The same for a client that made its key itself; `private_key_pem` stays empty.
+  dxl::Result<IssuedCertificate> sign_client(const SigningRequest& request) const;
 
   std::filesystem::path broker_certificate() const;
   std::filesystem::path broker_key() const;

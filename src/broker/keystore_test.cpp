@@ -168,6 +168,17 @@ TEST_F(KeystoreTest, RenewsItsOwnCertificateInTheLastYear) {
             std::string("TiaraBroker-") + kId);
 }
 
+TEST_F(KeystoreTest, ARemovedBrokerCertificateComesBackWithTheNames) {
+  const std::string ca = text(keystore_->broker_ca_bundle());
+  std::filesystem::remove(keystore_->broker_certificate());
+  ASSERT_TRUE(Keystore::create_or_open(path_, kId, {"localhost", "::1"}));
+  const auto broker = certificates(text(keystore_->broker_certificate())).front();
+  EXPECT_EQ(X509_check_host(broker.get(), "localhost", 0, 0, nullptr), 1);
+  EXPECT_EQ(X509_check_ip_asc(broker.get(), "::1", 0), 1);
+  EXPECT_EQ(text(keystore_->broker_ca_bundle()), ca);
+  EXPECT_EQ(verify(text(keystore_->broker_certificate()), ca, X509_PURPOSE_SSL_SERVER), X509_V_OK);
+}
+
 TEST_F(KeystoreTest, ThumbprintsAreThoseOfTheCertificate) {
   const auto client = keystore_->issue_client("Schrödinger, K. \"cat\"");
   ASSERT_TRUE(client) << client.error().message;

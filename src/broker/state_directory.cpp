@@ -97,6 +97,7 @@ StatePaths::StatePaths(std::filesystem::path directory)
       topicauth(root / "topicauth.policy"),
       service(root / "service"),
       admin_client(root / "clients" / "admin"),
+      admin_token(root / "admin.token"),
       store(root / "store"),
       run(root / "run"),
       ports(run / "ports.json"),
@@ -198,7 +199,8 @@ dxl::Result<std::string> read_file(const std::filesystem::path& file, std::size_
 
 dxl::Result<void> write_ports(const StatePaths& paths, const Ports& ports) {
   std::string text;
-  for (const auto& [name, port] : {std::pair("mqtts", ports.mqtts), std::pair("wss", ports.wss)})
+  for (const auto& [name, port] : {std::pair("mqtts", ports.mqtts), std::pair("wss", ports.wss),
+                                   std::pair("https", ports.https)})
     if (port) text += fmt::format("{}\"{}\":{}", text.empty() ? "" : ",", name, *port);
   return write_file_atomically(paths.ports, "{" + text + "}\n");
 }
@@ -213,8 +215,8 @@ dxl::Result<Ports> read_ports(const StatePaths& paths) {
     return dxl::fail(ErrorCode::kMalformed,
                      fmt::format("{}: not a JSON object", paths.ports.string()));
   Ports ports;
-  for (const auto& [name, port] :
-       {std::pair("mqtts", &ports.mqtts), std::pair("wss", &ports.wss)}) {
+  for (const auto& [name, port] : {std::pair("mqtts", &ports.mqtts), std::pair("wss", &ports.wss),
+                                   std::pair("https", &ports.https)}) {
     const auto member = root->find(name);
     if (!member) continue;
     const auto number = member->integer();

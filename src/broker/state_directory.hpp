@@ -20,12 +20,13 @@ namespace tiara::broker {
 //   service/              the TIE service's certificate and key
 //   clients/admin/        a provisioned client in every group
 //   store/                RocksDB
-//   run/ports.json        {"mqtts":8883,"wss":8884}; run/control.sock (0600)
+//   admin.token           password of the management port's user `admin` (0600)
+//   run/ports.json        {"mqtts":8883,"wss":8884,"https":8443}; run/control.sock (0600)
 //   lock                  held while a broker runs on the state
 struct StatePaths {
   explicit StatePaths(std::filesystem::path directory);
   std::filesystem::path root, config, broker_id, keystore, policy, policy_lock, topicauth, service,
-      admin_client, store, run, ports, control, lock;
+      admin_client, admin_token, store, run, ports, control, lock;
 };
 
 // An advisory lock on a file, released by destruction or death of the process.
@@ -56,7 +57,7 @@ dxl::Result<std::string> read_file(const std::filesystem::path& file,
                                    std::size_t limit = 16 * 1024 * 1024);
 
 struct Ports {
-  std::optional<std::uint16_t> mqtts{}, wss{};
+  std::optional<std::uint16_t> mqtts{}, wss{}, https{};
 };
 dxl::Result<void> write_ports(const StatePaths& paths, const Ports& ports);
 dxl::Result<Ports> read_ports(const StatePaths& paths);

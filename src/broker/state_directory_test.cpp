@@ -140,6 +140,9 @@ TEST(Ports, ComeBackAsWritten) {
   ASSERT_TRUE(write_ports(paths, Ports{8883}));
   EXPECT_EQ(*read_file(paths.ports), "{\"mqtts\":8883}\n");
   EXPECT_EQ(read_ports(paths)->mqtts, 8883);
+  ASSERT_TRUE(write_ports(paths, Ports{8883, 8884, 8443}));
+  EXPECT_EQ(*read_file(paths.ports), "{\"mqtts\":8883,\"wss\":8884,\"https\":8443}\n");
+  EXPECT_EQ(read_ports(paths)->https, 8443);
   ASSERT_TRUE(write_ports(paths, Ports{}));
   EXPECT_EQ(read_ports(paths)->mqtts, std::nullopt);
 }

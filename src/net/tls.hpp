@@ -25,6 +25,9 @@ class TlsContext {
   // available under 1.2 for the Python client, unless `legacy_ciphers` is false.
   static dxl::Result<std::shared_ptr<const TlsContext>> make_server(const Files& files,
                                                                     bool legacy_ciphers = true);
+  // HTTPS: as a listener, but nobody is asked for a certificate, and without old suites.
+  static dxl::Result<std::shared_ptr<const TlsContext>> make_https_server(
+      const std::filesystem::path& certificate, const std::filesystem::path& private_key);
   // Client: CA validation, no host name check (broker certificates carry no names, DXL reference
   // §1.2).
   static dxl::Result<std::shared_ptr<const TlsContext>> make_client(const Files& files);

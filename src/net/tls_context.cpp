@@ -42,7 +42,7 @@ dxl::Error file_error(const char* what, const std::filesystem::path& path) {
           fmt::format("{} {}: {}", what, path.string(), take_openssl_reason("cannot be read")), 0};
 }
 
-dxl::Result<void> load_files(SSL_CTX* context, const TlsContext::Files& files) {
+dxl::Result<void> load_files(SSL_CTX* context, const TlsContext::Files& files, bool verifies_peer) {
   if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
     return fail(file_error("certificate", files.certificate));
   }
@@ -55,14 +55,14 @@ dxl::Result<void> load_files(SSL_CTX* context, const TlsContext::Files& files) {
                 fmt::format("private key {} does not belong to certificate {}",
                             files.private_key.string(), files.certificate.string()));
   }
-  if (SSL_CTX_load_verify_file(context, files.ca_bundle.c_str()) != 1) {
+  if (verifies_peer && SSL_CTX_load_verify_file(context, files.ca_bundle.c_str()) != 1) {
     return fail(file_error("CA bundle", files.ca_bundle));
   }
   return {};
 }
 
 dxl::Result<SslContextPtr> make_context(const SSL_METHOD* method, const char* ciphers,
-                                        const TlsContext::Files& files) {
+                                        const TlsContext::Files& files, bool verifies_peer = true) {
   ERR_clear_error();
   SslContextPtr context(SSL_CTX_new(method));
   if (context == nullptr || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||
@@ -76,7 +76,8 @@ dxl::Result<SslContextPtr> make_context(const SSL_METHOD* method, const char* ci
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_default_passwd_cb(context.get(), no_pass_phrase);
-  if (auto loaded = load_files(context.get(), files); !loaded) return fail(loaded.error());
+  if (auto loaded = load_files(context.get(), files, verifies_peer); !loaded)
+    return fail(loaded.error());
   return context;
 }
 
@@ -93,6 +94,16 @@ dxl::Result<std::shared_ptr<const TlsContext>> TlsContext::make_server(const Fil
   // No list of acceptable CAs is sent, as by the original broker (DXL reference §1.2).
   SSL_CTX_set_verify(context->get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                      record_verify_failure);
+  auto impl = std::make_unique<Impl>();
+  impl->context = std::move(*context);
+  impl->is_server = true;
+  return std::shared_ptr<const TlsContext>(new TlsContext(std::move(impl)));
+}
+
+dxl::Result<std::shared_ptr<const TlsContext>> TlsContext::make_https_server(
+    const std::filesystem::path& certificate, const std::filesystem::path& private_key) {
+  auto context = make_context(TLS_server_method(), kCiphers, {certificate, private_key, {}}, false);
+  if (!context) return fail(std::move(context.error()));
   auto impl = std::make_unique<Impl>();
   impl->context = std::move(*context);
   impl->is_server = true;

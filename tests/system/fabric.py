@@ -107,6 +107,7 @@ class Fabric:
         line = self.process.line()
         if line is None or not line.startswith("ready mqtts://"):
             raise AssertionError(f"expected the ready line, got {line!r}\n{self.process.log()}")
+        self.ready = line
         self.port = json.loads((self.state / "run" / "ports.json").read_text())["mqtts"]
         return self
 

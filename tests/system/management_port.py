@@ -1,0 +1,108 @@
+"""The management port among guessers, slow peers and crowds: it brakes them, and others are served."""
+import json
+import pathlib
+import shutil
+import socket
+import tempfile
+import unittest
+
+import fabric
+from fabric import TIARA, Fabric, levels, run, wait_until
+from management import BROKERS, BUNDLE, Management
+
+CROWD = 200
+CONNECTIONS = 128  # HttpsLimits::connections
+GUESSES = 60
+
+
+class HostileManagement(fabric.FabricTest):
+    def served(self):
+        """An administrator and a DXL client get their answers."""
+        Management(self.fabric).command(BROKERS)
+        self.assertEqual(levels(self.fabric.admin, self.make_file(f"{self.id()}.exe")), {1: 0, 3: 0})
+
+    def test_a_crowd_of_silent_connections(self):
+        management = Management(self.fabric)
+        silent = [socket.create_connection(("127.0.0.1", management.port), fabric.DEADLINE)
+                  for _ in range(CROWD)]
+        self.addCleanup(lambda: [peer.close() for peer in silent])
+        self.served()
+        for peer in silent[:CROWD - CONNECTIONS]:  # the oldest made room
+            self.assertEqual(peer.recv(1), b"")
+
+    def test_slow_requests_do_not_hold_up_others(self):
+        management = Management(self.fabric)
+        slow = [management.connect() for _ in range(20)]
+        self.addCleanup(lambda: [peer.close() for peer in slow])
+        for peer in slow:
+            peer.sendall(b"GET /healthz HTTP/1.1\r\nX-Slow: ")
+        self.served()
+
+    def test_garbage_leaves_it_standing(self):
+        management = Management(self.fabric)
+        for garbage in (b"\0" * 5000 + b"\r\n\r\n", b"GET\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                        b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 10_000):
+            with management.connect() as peer:
+                try:
+                    peer.sendall(garbage)
+                    self.assertRegex(peer.recv(100), rb"^HTTP/1.1 4\d\d ")
+                except (ConnectionError, OSError):
+                    pass  # it may be closed before all of it is sent
+        with socket.create_connection(("127.0.0.1", management.port), fabric.DEADLINE) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertNotIn(b"200", plain.recv(100))
+        self.served()
+
+    def test_a_taken_port_is_named(self):
+        port = Management(self.fabric).port
+        done = run(TIARA, "up", "--state", self.root / "second", "--port", "0", "--ws-port", "0",
+                   "--https-port", port)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(f"cannot listen on 127.0.0.1:{port}", done.stderr)
+
+
+class Guessing(unittest.TestCase):
+    """On fabrics of its own: it locks this machine out for a while."""
+
+    def start(self, name):
+        root = pathlib.Path(tempfile.mkdtemp(prefix="tiara-test-"))
+        self.addCleanup(shutil.rmtree, root, ignore_errors=True)
+        it = Fabric(root, name).start()
+        self.addCleanup(lambda: it.process and it.stop())
+        return it
+
+    def test_guesses_are_braked_logged_and_forgiven(self):
+        it = self.start("guessing")
+        wrong = Management(it, password="a wrong one")
+        codes = [wrong.ask(f"/remote/{BUNDLE}")[0] for _ in range(GUESSES)]
+        self.assertEqual(codes[:5], [401] * 5)
+        self.assertGreater(codes.count(429), GUESSES // 2)
+        right = Management(it)
+        status, _, body, headers = right.ask(f"/remote/{BUNDLE}")
+        self.assertEqual((status, "BEGIN" in body, headers["Retry-After"]), (429, False, "10"))
+        self.assertEqual(right.ask("/healthz")[0], 200)
+        self.assertIn("wrong user name or password", it.log())
+        self.assertIn("too many wrong passwords", it.log())
+        self.assertNotIn("a wrong one", it.log())
+        wait_until(lambda: right.ask(f"/remote/{BUNDLE}")[0] == 200, "forgiveness")
+
+    def test_a_password_that_others_may_read_stops_the_start(self):
+        it = self.start("open")
+        it.stop()
+        (it.state / "admin.token").chmod(0o644)
+        done = run(TIARA, "up", "--state", it.state, "--port", "0", "--ws-port", "0", "--https-port", "0")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("admin.token: others may read or change it; expected mode 0600", done.stderr)
+        (it.state / "admin.token").unlink()
+        it.start()
+        self.assertEqual(Management(it).ask(f"/remote/{BUNDLE}")[0], 200)
+
+    def test_the_ready_line_has_all_three(self):
+        it = self.start("ready")
+        ports = json.loads((it.state / "run" / "ports.json").read_text())
+        self.assertEqual(it.ready, "ready mqtts://127.0.0.1:{mqtts} wss://127.0.0.1:{wss} https://127.0.0.1:{https}"
+                         .format(**ports))
+
+
+if __name__ == "__main__":
+    unittest.main()
