@@ -16,12 +16,13 @@ struct Thumbprints {
 };
 
 struct Identity {
-  std::vector<Thumbprints> chain;   // root first, leaf last; empty without TLS
-  std::string subject;              // of the leaf, for people
-  std::string canonical_id;         // SHA-1 of the leaf; a random uuid without TLS
-  std::string instance_id;          // `<canonical id>:<uuid>`: this connection
-  std::string dxl_certs;            // SHA-1s of the chain joined with `;`, root first
-  bool in_process_service = false;  // our own TIE service, attached inside the process
+  std::vector<Thumbprints> chain;             // root first, leaf last; empty without TLS
+  std::string subject;                        // of the leaf, for people
+  std::string canonical_id;                   // SHA-1 of the leaf; a random uuid without TLS
+  std::string instance_id;                    // `<canonical id>:<uuid>`: this connection
+  std::string dxl_certs;                      // SHA-1s of the chain joined with `;`, root first
+  std::vector<std::string> issuer_serials{};  // of the chain, as CRLs name certificates
+  bool in_process_service = false;            // our own TIE service, attached inside the process
 };
 
 // Fills in everything that follows from the chain. `uuid` makes the instance id unique.
