@@ -21,6 +21,9 @@ struct Run {
   int operator()(const RepExternalOptions& options) const {
     return run_rep_external(common, options);
   }
+  int operator()(const CertAuthorityOptions& options) const {
+    return run_cert_authority(common, options);
+  }
   int operator()(const WatchOptions& options) const { return run_watch(common, options); }
 };
 

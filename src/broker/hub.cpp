@@ -109,11 +109,15 @@ bool Hub::admit(ClientConnection& client, std::string answer) {
     return false;
   }
   std::vector<fabric::Thumbprints> chain;
-  for (const net::PeerCertificate& certificate : client.peer_chain())
+  std::vector<std::string> serials;
+  for (const net::PeerCertificate& certificate : client.peer_chain()) {
     chain.push_back({certificate.sha1, certificate.sha256});
+    serials.push_back(certificate.issuer_serial);
+  }
   std::string subject = client.peer_chain().empty() ? "" : client.peer_chain().back().subject;
   fabric::Identity identity =
       fabric::make_identity(std::move(chain), std::move(subject), base::make_uuid(random_));
+  identity.issuer_serials = std::move(serials);
   identity.in_process_service = client.in_process_service();
   client.begin_change();
   commit(client.id(), fabric::ClientConnected{client.id(), std::move(identity)}, client.load(),
@@ -153,7 +157,10 @@ fabric::Outcome Hub::apply(const fabric::Change& change, const std::shared_ptr<c
   }
   // What was routed before the change is on its way before anybody hears that it is done.
   if (shared_.hub_count > 1) courier_.hand_over();
-  return router_.apply(change);
+  fabric::Outcome outcome = router_.apply(change);
+  for (const ConnectionId id : outcome.revoked)
+    if (ClientConnection* client = find(id)) client->revoke();
+  return outcome;
 }
 
 void Hub::complete(ConnectionId id, const std::string& answer, const fabric::Change& change,
@@ -182,10 +189,23 @@ void Hub::publish(ClientConnection& client, std::string_view topic, std::string_
   hand_out(client.id());
   note_refusal(client, refusal, topic);
   if (refusal == fabric::Refusal::kNone && router_.asks_for_dump(topic)) log_state();
-  if (change)
+  if (refusal == fabric::Refusal::kNone && !router_.refusal_detail().empty())
+    base::log(LogLevel::kWarning, kArea, "client {}: message to {}: {}", client.label(),
+              topic.substr(0, kTopicBytesInLog), router_.refusal_detail());
+  if (change && !pass_on(client, *change))
     commit(client, *std::move(change), std::string(answer));
   else
     client.reply(answer);
+}
+
+bool Hub::pass_on(ClientConnection& client, fabric::Change& change) {
+  auto* const revoked = std::get_if<fabric::CertificatesRevoked>(&change);
+  if (revoked == nullptr) return false;
+  base::log(LogLevel::kWarning, kArea, "client {} revokes {} certificates", client.label(),
+            revoked->thumbprints.size());
+  if (!shared_.on_revocation) return false;
+  shared_.on_revocation(std::move(revoked->thumbprints));
+  return true;
 }
 
 void Hub::log_state() const {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "broker/certificate.hpp"
 #include "dxl/result.hpp"
 #include "fabric/identity.hpp"
 
@@ -38,6 +39,12 @@ class Keystore {
  private:
   std::filesystem::path directory_;
 };
+
+// What the CAs and the broker's own certificate are asked for as; `name` is the broker's id, or one
+// of a later generation.
+CertificateRequest client_ca_request(const std::string& name);
+CertificateRequest broker_ca_request(const std::string& name);
+CertificateRequest broker_request(const std::string& name);
 
 // Thumbprints and subject of the leaf in a PEM file.
 struct CertificateInfo {

@@ -118,9 +118,9 @@ std::string name_text(const X509_NAME* name) {
   if (text == nullptr || X509_NAME_print_ex(text.get(), name, 0, XN_FLAG_RFC2253) < 0) return {};
   char* data = nullptr;
   const long size = BIO_get_mem_data(text.get(), &data);
-  std::string result(data, static_cast<std::size_t>(size));
-  if (result.size() > kMaxSubjectBytes) result = result.substr(0, kMaxSubjectBytes - 3) + "...";
-  return result;
+  const std::string_view whole(data, static_cast<std::size_t>(size));
+  if (whole.size() <= kMaxSubjectBytes) return std::string(whole);
+  return fmt::format("{}...", whole.substr(0, kMaxSubjectBytes - 3));
 }
 
 std::string subject_of(const X509* certificate) {
