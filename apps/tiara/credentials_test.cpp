@@ -34,7 +34,7 @@ class CredentialsTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     directory_ = std::make_unique<broker::TemporaryDirectory>();
-    auto state = create_or_open_state(broker::StatePaths(directory_->path() / "state"));
+    auto state = create_or_open_state(broker::StatePaths(directory_->path()));
     ASSERT_TRUE(state) << state.error().message;
     state_ = std::make_unique<State>(*std::move(state));
   }

@@ -24,19 +24,28 @@ class SecureBroker : public testing::Test {
  protected:
   void SetUp() override { start(); }
 
-  void start(unsigned threads = 1) {
-    auto opened = Keystore::create_or_open(directory.path(), "broker-under-test");
+  // Once for all tests: RSA keys take long to make.
+  static void make_credentials() {
+    if (made_) return;
+    made_ = std::make_unique<TemporaryDirectory>();
+    const auto opened = Keystore::create_or_open(made_->path(), "broker-under-test");
     ASSERT_TRUE(opened.has_value()) << opened.error().message;
-    keystore = std::make_unique<Keystore>(*std::move(opened));
     for (const char* name : {"reporter", "stranger", "admin"}) {
-      auto issued = keystore->issue_client(name);
+      auto issued = opened->issue_client(name);
       ASSERT_TRUE(issued.has_value()) << issued.error().message;
       issued_[name] = *std::move(issued);
-      std::ofstream(directory.path() / (std::string(name) + ".crt"))
-          << issued_[name].certificate_pem;
-      std::ofstream(directory.path() / (std::string(name) + ".key"))
-          << issued_[name].private_key_pem;
+      std::ofstream(made_->path() / (std::string(name) + ".crt")) << issued_[name].certificate_pem;
+      std::ofstream(made_->path() / (std::string(name) + ".key")) << issued_[name].private_key_pem;
     }
+  }
+
+  void start(unsigned threads = 1) {
+    make_credentials();
+    std::filesystem::copy(made_->path(), directory.path(),
+                          std::filesystem::copy_options::recursive);
+    auto opened = Keystore::open(directory.path());
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    keystore = std::make_unique<Keystore>(*std::move(opened));
     auto opened_list = Revocations::open(directory.path() / "revokedcerts.lst",
                                          directory.path() / "keystore.lock");
     ASSERT_TRUE(opened_list.has_value()) << opened_list.error().message;
@@ -128,7 +137,8 @@ class SecureBroker : public testing::Test {
 
   TemporaryDirectory directory;
   std::unique_ptr<Keystore> keystore;
-  std::map<std::string, IssuedCertificate> issued_;
+  static inline std::unique_ptr<TemporaryDirectory> made_;
+  static inline std::map<std::string, IssuedCertificate> issued_;
   net::LoopThread peer_loop;
   std::shared_ptr<Revocations> revocations;
   std::unique_ptr<Broker> broker;

@@ -1,7 +1,10 @@
 """Renewing certificates and replacing CAs under load: no request stays without an answer."""
 import json
+import shutil
+import signal
 import ssl
 import threading
+import time
 import unittest
 
 import fabric
@@ -111,6 +114,31 @@ class Rotation(fabric.FabricTest):
         text = self.authority("show")
         for words in ("client CA: CN=TiaraClientCA-", "until", "sha1", "sha256"):
             self.assertIn(words, text)
+
+
+class Killed(fabric.FabricTest):
+    def test_a_rotation_that_is_killed_leaves_a_whole_state(self):
+        self.assertEqual(self.fabric.stop(), 0)
+        outcomes = set()
+        for number in range(12):
+            name = f"copy-{number}"
+            shutil.copytree(self.fabric.state, self.root / name)
+            process = self.start_process(TIARA, "cert-authority", "rotate", "--state",
+                                         self.root / name)
+            keystore = self.root / name / "keystore"
+            # Later each time: before the keys are made, while files are written, after the switch.
+            fabric.wait_until(lambda: not process.running() or number < 4 or (
+                keystore / ".next.tmp").exists() or (keystore / "old-cas.crt").exists(), "a moment")
+            time.sleep(0.002 * (number % 4))  # a point to kill at, not a wait
+            process.stop(signal.SIGKILL)
+            other = fabric.Fabric(self.root, name).start()
+            try:
+                self.assertEqual(levels(other.admin, self.make_file(name)), {1: 0, 3: 0})
+                outcomes.add((keystore / "old-cas.crt").exists())
+                self.assertFalse((keystore / ".next").exists())
+            finally:
+                other.stop()
+        self.assertIn(False, outcomes)
 
 
 if __name__ == "__main__":
