@@ -133,7 +133,7 @@ class Killed(fabric.FabricTest):
             process.stop(signal.SIGKILL)
             other = fabric.Fabric(self.root, name).start()
             try:
-                self.assertEqual(levels(other.admin, self.make_file(name)), {1: 0, 3: 0})
+                self.assertEqual(levels(other.admin, self.make_file(f"file-{number}")), {1: 0, 3: 0})
                 outcomes.add((keystore / "old-cas.crt").exists())
                 self.assertFalse((keystore / ".next").exists())
             finally:
