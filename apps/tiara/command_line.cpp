@@ -62,7 +62,8 @@ void add_up(CLI::App& app, Parsed& parsed) {
   up->add_flag("!--no-service", parsed.up.service, "Broker only: no TIE service in this process");
   up->footer(
       "When everything listens, stdout gets one line: ready mqtts://HOST:PORT wss://HOST:PORT\n"
-      "STATE/clients/admin is a client in every group. SIGTERM stops, SIGHUP reloads the policy.\n"
+      "STATE/clients/admin is a client in every group. SIGTERM stops, SIGHUP reloads the\n"
+      "policy, the certificates, the CRLs and the list of revoked certificates.\n"
       "\nExamples:\n"
       "  tiara up --state ~/fabric\n"
       "  tiara up --state ~/fabric --listen 0.0.0.0 --port 8883\n");

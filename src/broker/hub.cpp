@@ -158,8 +158,7 @@ fabric::Outcome Hub::apply(const fabric::Change& change, const std::shared_ptr<c
   // What was routed before the change is on its way before anybody hears that it is done.
   if (shared_.hub_count > 1) courier_.hand_over();
   fabric::Outcome outcome = router_.apply(change);
-  for (const ConnectionId id : outcome.revoked)
-    if (ClientConnection* client = find(id)) client->revoke();
+  end_revoked(outcome);
   return outcome;
 }
 
@@ -189,23 +188,11 @@ void Hub::publish(ClientConnection& client, std::string_view topic, std::string_
   hand_out(client.id());
   note_refusal(client, refusal, topic);
   if (refusal == fabric::Refusal::kNone && router_.asks_for_dump(topic)) log_state();
-  if (refusal == fabric::Refusal::kNone && !router_.refusal_detail().empty())
-    base::log(LogLevel::kWarning, kArea, "client {}: message to {}: {}", client.label(),
-              topic.substr(0, kTopicBytesInLog), router_.refusal_detail());
+  if (refusal == fabric::Refusal::kNone) note_complaint(client);
   if (change && !pass_on(client, *change))
     commit(client, *std::move(change), std::string(answer));
   else
     client.reply(answer);
-}
-
-bool Hub::pass_on(ClientConnection& client, fabric::Change& change) {
-  auto* const revoked = std::get_if<fabric::CertificatesRevoked>(&change);
-  if (revoked == nullptr) return false;
-  base::log(LogLevel::kWarning, kArea, "client {} revokes {} certificates", client.label(),
-            revoked->thumbprints.size());
-  if (!shared_.on_revocation) return false;
-  shared_.on_revocation(std::move(revoked->thumbprints));
-  return true;
 }
 
 void Hub::log_state() const {

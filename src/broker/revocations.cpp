@@ -19,6 +19,7 @@ using Thumbprints = std::vector<std::string>;
 
 constexpr std::string_view kArea = "revocation";
 constexpr std::chrono::seconds kRetry{1};
+constexpr std::size_t kNamedInLog = 20;  // of one event; it may name thousands
 constexpr std::string_view kHeader =
     "# Revoked certificates: SHA-1 or SHA-256 thumbprints, one per line. After an edit: SIGHUP.\n";
 
@@ -145,9 +146,12 @@ void Revocations::Impl::save() {
     return;
   }
   complained = false;
-  for (const std::string& thumbprint : unsaved)
-    base::log(LogLevel::kInfo, kArea, "certificate {} is revoked, saved in {}", thumbprint,
+  for (std::size_t i = 0; i < std::min(unsaved.size(), kNamedInLog); ++i)
+    base::log(LogLevel::kInfo, kArea, "certificate {} is revoked, saved in {}", unsaved[i],
               file.string());
+  if (unsaved.size() > kNamedInLog)
+    base::log(LogLevel::kInfo, kArea, "{} more certificates are revoked, saved in {}",
+              unsaved.size() - kNamedInLog, file.string());
   saved.insert(saved.end(), unsaved.begin(), unsaved.end());
   unsaved.clear();
 }
