@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "broker/file_set.hpp"
 #include "broker/policy_file.hpp"
 #include "fabric/authorization.hpp"
 
@@ -20,6 +21,18 @@ constexpr const char* kBundle = "brokercerts.crt";
 bool is_there(const std::filesystem::path& file) {
   std::error_code ignored;
   return std::filesystem::exists(file, ignored);
+}
+
+// A certificate, and the bundle that goes with it; nobody replaces the CAs in between.
+dxl::Result<std::pair<broker::IssuedCertificate, std::string>> issue(
+    const broker::StatePaths& state, const broker::Keystore& keystore, const std::string& name) {
+  const auto held = broker::FileLock::acquire(state.keystore_lock);
+  if (!held) return dxl::fail(held.error());
+  auto bundle = broker::read_file(keystore.broker_ca_bundle());
+  if (!bundle) return dxl::fail(bundle.error());
+  auto issued = keystore.issue_client(name);
+  if (!issued) return dxl::fail(issued.error());
+  return std::pair(*std::move(issued), *std::move(bundle));
 }
 
 }  // namespace
@@ -55,10 +68,9 @@ dxl::Result<void> write_client(const std::filesystem::path& directory,
   if (occupied && !replace)
     return dxl::fail(ErrorCode::kInvalidArgument,
                      fmt::format("{}: holds a client; --force replaces it", directory.string()));
-  const auto bundle = broker::read_file(keystore.broker_ca_bundle());
-  if (!bundle) return dxl::fail(bundle.error());
-  const auto issued = keystore.issue_client(name);
+  auto issued = issue(state, keystore, name);
   if (!issued) return dxl::fail(issued.error());
+  auto& [client, bundle] = *issued;
 
   const auto lock = broker::FileLock::acquire(state.policy_lock);
   if (!lock) return dxl::fail(lock.error());
@@ -67,20 +79,22 @@ dxl::Result<void> write_client(const std::filesystem::path& directory,
     return dxl::fail(policy.error());
   const auto old = broker::read_certificate(certificate);
 
+  // A disk that is full shows when the files are staged, and then nothing has happened.
+  const bool is_new = !is_there(directory);
   if (auto made = broker::make_private_directory(directory); !made) return made;
-  const std::pair<const char*, const std::string*> files[] = {
-      {kKey, &issued->private_key_pem},
-      {kCertificate, &issued->certificate_pem},
-      {kBundle, &*bundle}};
-  for (const auto& [file, text] : files)
-    if (auto written = broker::write_file_atomically(directory / file, *text); !written)
-      return written;
-  if (old)
-    if (auto removed = broker::remove_member(state.policy, old->thumbprints); !removed)
-      return removed;
-  if (auto added = broker::add_member(state.policy, {name, issued->thumbprints, groups}); !added)
-    return added;
-  return broker::write_file_atomically(directory / kConfig, client_config_text(broker));
+  auto done = broker::stage_files(directory, {{kKey, client.private_key_pem},
+                                              {kCertificate, client.certificate_pem},
+                                              {kBundle, bundle},
+                                              {kConfig, client_config_text(broker)}});
+  if (done) done = broker::add_member(state.policy, {name, client.thumbprints, groups});
+  if (done) done = broker::commit_files(directory);
+  if (!done) {
+    broker::discard_files(directory);
+    std::error_code ignored;
+    if (is_new) std::filesystem::remove(directory, ignored);  // if it is empty
+    return done;
+  }
+  return old ? broker::remove_member(state.policy, old->thumbprints) : done;
 }
 
 }  // namespace tiara::app

@@ -1,6 +1,9 @@
 #include "tiara/client_directory.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
 
 #include "broker/policy_file.hpp"
 #include "broker/testing_directory.hpp"
@@ -87,6 +90,20 @@ TEST_F(ClientDirectory, NothingIsWrittenWhenThePolicyIsDamaged) {
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, dxl::ErrorCode::kConfiguration);
   EXPECT_FALSE(std::filesystem::exists(client_));
+}
+
+TEST_F(ClientDirectory, NothingIsLeftOfAClientWhenTheDiskIsFull) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit old{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  const rlimit small{1000, old.rlim_max};  // less than a key
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const auto written = write("scanner", {kExternal}, false);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, dxl::ErrorCode::kStorage);
+  EXPECT_FALSE(std::filesystem::exists(client_));
+  EXPECT_TRUE(broker::load_policy(paths_.policy)->members.empty());
 }
 
 TEST(ClientConfigText, CanNameAnotherHost) {

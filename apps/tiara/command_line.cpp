@@ -26,6 +26,7 @@ struct Parsed {
   RepExternalOptions external;
   WatchOptions watch;
   AuthOptions auth;
+  CertAuthorityOptions authority;
   std::optional<Command> command;
 };
 
@@ -66,7 +67,8 @@ void add_up(CLI::App& app, Parsed& parsed) {
       "When everything listens, stdout gets one line: ready mqtts://HOST:PORT wss://HOST:PORT\n"
       "https://HOST:PORT. STATE/clients/admin is a client in every group; STATE/admin.token is "
       "the\n"
-      "password of user admin at the management port. SIGTERM stops, SIGHUP reloads the policy.\n"
+      "password of user admin at the management port. SIGTERM stops, SIGHUP reloads the\n"
+      "policy, the certificates, the CRLs and the list of revoked certificates.\n"
       "\nExamples:\n"
       "  tiara up --state ~/fabric\n"
       "  tiara up --state ~/fabric --listen 0.0.0.0 --port 8883\n");
@@ -94,6 +96,52 @@ void add_provision(CLI::App& app, Parsed& parsed) {
       "  tiara provision ./scanner --state ~/fabric --name scanner \\\n"
       "      --group 'TIE Server Set External Reputation'\n");
   provision->callback([&parsed] { parsed.command = parsed.provision; });
+}
+
+void add_cert_authority(CLI::App& app, Parsed& parsed) {
+  using Action = CertAuthorityOptions::Action;
+  CLI::App* authority =
+      app.add_subcommand("cert-authority", "Show, renew or replace the certificates of a fabric");
+  authority->require_subcommand(1);
+  authority->footer(
+      "A running broker takes new certificates at once; no client is disconnected by show, renew "
+      "and rotate.\n"
+      "\nExamples:\n"
+      "  tiara cert-authority show --state ~/fabric\n"
+      "  tiara cert-authority renew --state ~/fabric\n"
+      "  tiara cert-authority rotate --state ~/fabric\n"
+      "  tiara cert-authority rotate --finish --state ~/fabric\n");
+  const auto add = [&](const char* name, const char* text, Action action, const char* footer) {
+    CLI::App* command = authority->add_subcommand(name, text);
+    command->add_option("--state", parsed.authority.state, "State directory of `tiara up`")
+        ->required();
+    command->footer(footer);
+    command->callback([&parsed, action] {
+      parsed.authority.action = action;
+      parsed.command = parsed.authority;
+    });
+    return command;
+  };
+  add("show", "Who, until when, thumbprints", Action::kShow,
+      "With --json: "
+      "{\"rotating\":…,\"certificates\":[{\"role\",\"subject\",\"expires\",\"daysLeft\",\n"
+      "\"sha1\",\"sha256\",\"file\"}]}\n"
+      "\nExamples:\n"
+      "  tiara cert-authority show --state ~/fabric\n"
+      "  tiara cert-authority show --state ~/fabric --json\n");
+  add("renew", "New broker and service certificates from the present CAs", Action::kRenew,
+      "\nExamples:\n"
+      "  tiara cert-authority renew --state ~/fabric\n");
+  add("rotate", "New CAs beside the old; with --finish, the old ones go", Action::kRotate,
+      "From rotate on, the new CAs sign; clients of the old ones go on working. Give each a new\n"
+      "certificate (tiara provision --force), then rotate --finish: the old CAs are dropped and "
+      "revoked,\n"
+      "and who still uses a certificate of theirs is disconnected.\n"
+      "\nExamples:\n"
+      "  tiara cert-authority rotate --state ~/fabric\n"
+      "  tiara provision ./scanner --force --state ~/fabric --name scanner\n"
+      "  tiara cert-authority rotate --finish --state ~/fabric\n")
+      ->add_flag("--finish", parsed.authority.finish, "Drop the old CAs");
 }
 
 void add_rep_get(CLI::App& rep, Parsed& parsed) {
@@ -189,10 +237,12 @@ EarlyExit usage_error(const std::string& message) {
 bool uses_fabric(const Command& command) {
   return !std::holds_alternative<UpOptions>(command) &&
          !std::holds_alternative<ProvisionOptions>(command) &&
-         !std::holds_alternative<AuthOptions>(command);
+         !std::holds_alternative<AuthOptions>(command) &&
+         !std::holds_alternative<CertAuthorityOptions>(command);
 }
 
 bool prints_json(const Command& command) {
+  if (std::holds_alternative<CertAuthorityOptions>(command)) return true;
   const auto* auth = std::get_if<AuthOptions>(&command);
   return auth &&
          (auth->action == AuthOptions::Action::kList || auth->action == AuthOptions::Action::kTest);
@@ -207,6 +257,7 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   add_up(app, parsed);
   add_provision(app, parsed);
   add_auth(app, parsed.auth, [&parsed] { parsed.command = parsed.auth; });
+  add_cert_authority(app, parsed);
   CLI::App* rep = app.add_subcommand("rep", "Read and write reputations of files");
   rep->require_subcommand(1);
   rep->footer(

@@ -80,8 +80,16 @@ struct WatchOptions {
   friend bool operator==(const WatchOptions&, const WatchOptions&) = default;
 };
 
+struct CertAuthorityOptions {
+  enum class Action : std::uint8_t { kShow, kRenew, kRotate };
+  Action action = Action::kShow;
+  std::filesystem::path state;
+  bool finish = false;  // of kRotate
+  friend bool operator==(const CertAuthorityOptions&, const CertAuthorityOptions&) = default;
+};
+
 using Command = std::variant<UpOptions, ProvisionOptions, RepGetOptions, RepSetOptions,
-                             RepExternalOptions, WatchOptions, AuthOptions>;
+                             RepExternalOptions, WatchOptions, AuthOptions, CertAuthorityOptions>;
 
 struct CommandLine {
   CommonOptions common;

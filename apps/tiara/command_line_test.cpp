@@ -92,6 +92,17 @@ TEST(CommandLine, AuthCommandsTakeTheirOptions) {
     EXPECT_THAT(refused({"auth", command, "--help"}).out, HasSubstr("Examples:")) << command;
 }
 
+TEST(CommandLine, CertAuthorityTakesItsSteps) {
+  using Action = CertAuthorityOptions::Action;
+  const std::pair<std::vector<std::string>, CertAuthorityOptions> cases[] = {
+      {{"cert-authority", "show", "--state", "s", "--json"}, {Action::kShow, "s", false}},
+      {{"cert-authority", "renew", "--state", "s"}, {Action::kRenew, "s", false}},
+      {{"cert-authority", "rotate", "--state", "s"}, {Action::kRotate, "s", false}},
+      {{"cert-authority", "rotate", "--finish", "--state", "s"}, {Action::kRotate, "s", true}}};
+  for (const auto& [arguments, expected] : cases)
+    EXPECT_EQ(std::get<CertAuthorityOptions>(parsed(arguments).command), expected);
+}
+
 TEST(CommandLine, RepCommandsTakeTheirOptions) {
   EXPECT_EQ(std::get<RepGetOptions>(parsed({"rep", "get", "a", "b"}).command),
             (RepGetOptions{{"a", "b"}}));
@@ -146,6 +157,10 @@ TEST(CommandLine, MistakesAreUsageErrorsOnStderr) {
       {{"up", "--state", "s", "extra"}, "extra"},
       {{"provision", "d", "--name", "n"}, "--state"},
       {{"provision", "d", "--state", "s"}, "--name"},
+      {{"cert-authority"}, "subcommand"},
+      {{"cert-authority", "show"}, "--state"},
+      {{"cert-authority", "renew", "--state", "s", "--finish"}, "--finish"},
+      {{"cert-authority", "show", "--state", "s", "--config", "c"}, "no meaning"},
       {{"rep"}, "subcommand"},
       {{"rep", "got", "f"}, "got"},
       {{"rep", "get"}, "FILE|HASH"},
@@ -166,6 +181,10 @@ TEST(CommandLine, HelpHasExamplesAtEachLevel) {
   const std::vector<std::string> cases[] = {{"--help"},
                                             {"up", "--help"},
                                             {"provision", "--help"},
+                                            {"cert-authority", "--help"},
+                                            {"cert-authority", "show", "--help"},
+                                            {"cert-authority", "renew", "--help"},
+                                            {"cert-authority", "rotate", "--help"},
                                             {"rep", "--help"},
                                             {"rep", "get", "--help"},
                                             {"rep", "set", "--help"},

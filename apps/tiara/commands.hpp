@@ -10,6 +10,7 @@ int run_provision(const ProvisionOptions& options);
 int run_rep_get(const CommonOptions& common, const RepGetOptions& options);
 int run_rep_set(const CommonOptions& common, const RepSetOptions& options);
 int run_rep_external(const CommonOptions& common, const RepExternalOptions& options);
+int run_cert_authority(const CommonOptions& common, const CertAuthorityOptions& options);
 int run_watch(const CommonOptions& common, const WatchOptions& options);
 int run_auth(const CommonOptions& common, const AuthOptions& options);
 

@@ -23,6 +23,9 @@ struct Run {
   int operator()(const RepExternalOptions& options) const {
     return run_rep_external(common, options);
   }
+  int operator()(const CertAuthorityOptions& options) const {
+    return run_cert_authority(common, options);
+  }
   int operator()(const WatchOptions& options) const { return run_watch(common, options); }
   int operator()(const AuthOptions& options) const { return run_auth(common, options); }
 };

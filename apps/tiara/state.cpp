@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "base/ports.hpp"
+#include "broker/authority.hpp"
 #include "broker/control.hpp"
+#include "broker/file_set.hpp"
 #include "broker/policy_file.hpp"
 #include "dxl/client_config.hpp"
 #include "fabric/authorization.hpp"
@@ -52,21 +54,6 @@ dxl::Result<StateSettings> load_settings(const std::filesystem::path& file) {
   return parse_state_settings(*text, file.string());
 }
 
-// What clients on this machine and its neighbours call it, for those that check the name they asked
-// for. A host name that cannot be one in DNS is left out.
-std::vector<std::string> broker_names() {
-  std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
-  std::array<char, 256> buffer{};
-  if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return names;
-  const std::string name(buffer.data());
-  const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.';
-  });
-  if (!name.empty() && is_plain && name != names.front()) names.push_back(name);
-  return names;
-}
-
 dxl::Result<void> write_if_missing(const std::filesystem::path& file, const std::string& text) {
   if (is_there(file)) return {};
   return broker::write_file_atomically(file, text);
@@ -95,7 +82,39 @@ dxl::Result<void> check_nothing_lost(const broker::StatePaths& paths) {
   return {};
 }
 
+// What a killed program left unfinished. The caller holds the keystore's lock.
+dxl::Result<void> finish_changes(const broker::StatePaths& paths) {
+  if (auto finished = broker::finish_files(paths.keystore); !finished) return finished;
+  return broker::finish_files(paths.service);
+}
+
+dxl::Result<void> check_service(const State& state) {
+  const auto certificate = broker::read_file(state.paths.service / "service.crt"),
+             key = broker::read_file(state.paths.service / "service.key"),
+             bundle = broker::read_file(state.keystore.client_ca());
+  if (!certificate) return dxl::fail(certificate.error());
+  if (!key) return dxl::fail(key.error());
+  if (!bundle) return dxl::fail(bundle.error());
+  if (auto checked = broker::check_key(*certificate, *key); !checked) return checked;
+  return broker::check_chain(*certificate, *bundle);
+}
+
 }  // namespace
+
+// What clients on this machine and its neighbours call it, for those that check the name they asked
+// for. A host name that cannot be one in DNS is left out.
+std::vector<std::string> broker_names() {
+  std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
+  std::array<char, 256> buffer{};
+  if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return names;
+  const std::string name(buffer.data());
+  const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.';
+  });
+  if (!name.empty() && is_plain && name != names.front()) names.push_back(name);
+  return names;
+}
 
 dxl::Result<void> check_state_directory(const std::filesystem::path& directory) {
   std::error_code error;
@@ -115,6 +134,11 @@ dxl::Result<void> check_state_directory(const std::filesystem::path& directory) 
                   directory.string()));
 }
 
+dxl::Error unusable(const dxl::Error& error, const std::filesystem::path& where) {
+  if (error.code == ErrorCode::kStorage) return error;
+  return {ErrorCode::kStorage, fmt::format("{}: {}", where.string(), error.message), 0};
+}
+
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
   if (auto whole = check_nothing_lost(paths); !whole) return dxl::fail(whole.error());
   if (auto written = write_if_missing(paths.config, initial_state_settings_text()); !written)
@@ -131,8 +155,13 @@ dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
   if (!id) return dxl::fail(id.error());
   auto settings = load_settings(paths.config);
   if (!settings) return dxl::fail(settings.error());
+  const auto lock = broker::FileLock::acquire(paths.keystore_lock);
+  if (!lock) return dxl::fail(lock.error());
+  if (auto finished = finish_changes(paths); !finished) return dxl::fail(finished.error());
   auto keystore = broker::Keystore::create_or_open(paths.keystore, *id, broker_names());
-  if (!keystore) return dxl::fail(keystore.error());
+  if (!keystore) return dxl::fail(unusable(keystore.error(), paths.keystore));
+  if (auto checked = broker::check_keystore(paths.keystore); !checked)
+    return dxl::fail(checked.error());
   return State{paths, std::move(*settings), std::move(*id), std::move(*keystore)};
 }
 
@@ -145,6 +174,9 @@ dxl::Result<State> open_state(const broker::StatePaths& paths) {
   if (!id) return dxl::fail(id.error());
   auto settings = load_settings(paths.config);
   if (!settings) return dxl::fail(settings.error());
+  const auto lock = broker::FileLock::acquire(paths.keystore_lock);
+  if (!lock) return dxl::fail(lock.error());
+  if (auto finished = finish_changes(paths); !finished) return dxl::fail(finished.error());
   auto keystore = broker::Keystore::open(paths.keystore);
   if (!keystore) return dxl::fail(keystore.error());
   return State{paths, std::move(*settings), std::move(*id), std::move(*keystore)};
@@ -160,25 +192,36 @@ dxl::Result<bool> confirm_policy(const broker::StatePaths& paths, std::string_vi
                                confirmed.error().message));
 }
 
+dxl::Result<void> renew_service(const State& state) {
+  const auto issued = state.keystore.issue_client(kServiceName);
+  if (!issued) return dxl::fail(issued.error());
+  if (auto made = broker::make_private_directory(state.paths.service); !made) return made;
+  return broker::replace_files(state.paths.service, {{"service.key", issued->private_key_pem},
+                                                     {"service.crt", issued->certificate_pem}});
+}
+
+dxl::Result<void> reissue_admin_client(const State& state) {
+  const std::filesystem::path& directory = state.paths.admin_client;
+  if (!is_there(directory / "dxlclient.config")) return {};
+  const auto ports = broker::read_ports(state.paths);
+  const BrokerAt broker{state.broker_id,
+                        ports && ports->mqtts ? *ports->mqtts : state.settings.port,
+                        ports && ports->wss ? *ports->wss : state.settings.web_socket_port, ""};
+  return write_client(directory, state.paths, state.keystore, "admin", all_groups(), broker, true);
+}
+
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state) {
   const std::filesystem::path certificate = state.paths.service / "service.crt";
   if (!is_there(certificate)) {
-    const auto issued = state.keystore.issue_client(kServiceName);
-    if (!issued) return dxl::fail(issued.error());
-    if (auto made = broker::make_private_directory(state.paths.service); !made)
-      return dxl::fail(made.error());
-    if (auto written = broker::write_file_atomically(state.paths.service / "service.key",
-                                                     issued->private_key_pem);
-        !written)
-      return dxl::fail(written.error());
-    if (auto written = broker::write_file_atomically(certificate, issued->certificate_pem);
-        !written)
-      return dxl::fail(written.error());
+    if (auto renewed = renew_service(state); !renewed)
+      return dxl::fail(unusable(renewed.error(), state.paths.keystore));
   }
+  if (auto checked = check_service(state); !checked)
+    return dxl::fail(unusable(checked.error(), certificate));
   std::vector<net::PeerCertificate> chain;
   for (const auto& file : {state.keystore.client_ca(), certificate}) {
     auto info = broker::read_certificate(file);
-    if (!info) return dxl::fail(info.error());
+    if (!info) return dxl::fail(unusable(info.error(), file));
     chain.push_back({info->thumbprints.sha1, info->thumbprints.sha256, info->subject});
   }
   return chain;

@@ -20,6 +20,9 @@ struct State {
   broker::Keystore keystore;
 };
 
+// What clients may call this broker in their URLs: for its certificate.
+std::vector<std::string> broker_names();
+
 // Before anything is written there. kStorage for a directory that others may write to, and for one
 // that holds something else.
 dxl::Result<void> check_state_directory(const std::filesystem::path& directory);
@@ -33,8 +36,18 @@ dxl::Result<State> open_state(const broker::StatePaths& paths);
 // none runs. `done`: what is written already, for the error.
 dxl::Result<bool> confirm_policy(const broker::StatePaths& paths, std::string_view done);
 
+// The same error as kStorage: what keeps a state from being used is exit code 8, whatever it is.
+dxl::Error unusable(const dxl::Error& error, const std::filesystem::path& where);
+
 // The TIE service's certificate chain, root first; issued into STATE/service when missing.
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state);
+
+// A new certificate for the service from the present client CA, used from its next connection on.
+// The caller holds the keystore's lock.
+dxl::Result<void> renew_service(const State& state);
+
+// A new certificate for the admin client, if there is one; its groups stay.
+dxl::Result<void> reissue_admin_client(const State& state);
 
 // The admin client of a first start, and its broker's ports at every start. An admin client that
 // was deleted stays deleted.

@@ -174,9 +174,11 @@ std::vector<Setting> setting_rows(StateSettings& settings) {
       number("listen.https_port",
              "Management HTTPS; `tiara up --https-port` overrides it. 0: any free port.",
              settings.https_port, 0, 65535),
-      flag("tls.legacy_ciphers",
-           "Offer AES128-SHA256 under TLS 1.2, which the OpenDXL Python client needs there.",
-           settings.legacy_ciphers),
+      flag("tls.legacy_python_ciphers",
+           "Offer AES128-SHA256 under TLS 1.2, without forward secrecy: the only suite of the "
+           "OpenDXL "
+           "Python client there. Under TLS 1.3 it needs no switch.",
+           settings.legacy_python_ciphers),
       flag("external.enabled", "Whether External reports are taken; otherwise they are dropped.",
            tie.external_enabled),
       flag("external.require_filename", "Drop External reports without a file name.",

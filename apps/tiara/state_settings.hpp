@@ -17,7 +17,7 @@ struct StateSettings {
   std::uint16_t port = 8883;             // listen.port
   std::uint16_t web_socket_port = 8884;  // listen.ws_port
   std::uint16_t https_port = 8443;       // listen.https_port
-  bool legacy_ciphers = true;            // tls.legacy_ciphers
+  bool legacy_python_ciphers = false;    // tls.legacy_python_ciphers
   unsigned threads = 1;                  // broker.threads
   std::vector<std::string> service_zones;
   bool send_connect_events = false;

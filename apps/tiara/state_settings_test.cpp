@@ -9,7 +9,7 @@ TEST(StateSettings, EveryKeyReachesItsField) {
   const auto settings = parse_state_settings(
       "create_date = \"record\"\n"
       "listen.port = 1234\n"
-      "tls.legacy_ciphers = false\n"
+      "tls.legacy_python_ciphers = true\n"
       "external.enabled = false\n"
       "external.require_filename = true\n"
       "lookup.count_scan_type_3 = true\n"
@@ -29,7 +29,7 @@ TEST(StateSettings, EveryKeyReachesItsField) {
       "t");
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->port, 1234);
-  EXPECT_FALSE(settings->legacy_ciphers);
+  EXPECT_TRUE(settings->legacy_python_ciphers);
   const reputation::Settings& tie = settings->reputation;
   EXPECT_EQ(tie.create_date, reputation::Settings::CreateDate::kRecord);
   EXPECT_FALSE(tie.external_enabled);
@@ -74,7 +74,7 @@ TEST(StateSettings, InitialTextUncommentedIsTheDefaults) {
   ASSERT_TRUE(settings) << settings.error().message;
   const reputation::Settings defaults;
   EXPECT_EQ(settings->port, 8883);
-  EXPECT_TRUE(settings->legacy_ciphers);
+  EXPECT_FALSE(settings->legacy_python_ciphers);
   EXPECT_EQ(settings->reputation.prevalence_min_share, defaults.prevalence_min_share);
   EXPECT_EQ(settings->reputation.prevalence_min_systems, defaults.prevalence_min_systems);
   EXPECT_EQ(settings->reputation.merge_learn, defaults.merge_learn);

@@ -9,7 +9,8 @@
 namespace tiara::app {
 
 std::string status_json(const std::string& broker_id, const broker::BrokerStatus& broker,
-                        const std::optional<service::TieServiceStatus>& service) {
+                        const std::optional<service::TieServiceStatus>& service,
+                        const CertificateStatus& certificates) {
   nlohmann::ordered_json json;
   json["brokerId"] = broker_id;
   json["connections"] = broker.connections;
@@ -21,6 +22,10 @@ std::string status_json(const std::string& broker_id, const broker::BrokerStatus
   json["bufferedBytes"] = broker.buffered_bytes;
   auto& limits = json["limits"];
   for (const auto& [limit, hits] : broker.limits) limits[std::string(to_string(limit))] = hits;
+  json["revokedCertificates"] = certificates.revoked;
+  auto& days = json["daysLeft"] = nlohmann::ordered_json::object();
+  for (const Expiry& expiry : certificates.expiries)
+    days[expiry.what] = days_left(expiry, std::chrono::system_clock::now());
   json["droppedLogLines"] = base::dropped_log_lines();
   if (service) {
     auto& tie = json["tie"];

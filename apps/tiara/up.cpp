@@ -12,11 +12,13 @@
 #include "base/ports.hpp"
 #include "broker/broker.hpp"
 #include "broker/control.hpp"
+#include "broker/revocations.hpp"
 #include "broker/topicauth_file.hpp"
 #include "net/tls.hpp"
 #include "service/tie_service.hpp"
 #include "store/reputation_store.hpp"
 #include "tiara/commands.hpp"
+#include "tiara/credentials.hpp"
 #include "tiara/exit_code.hpp"
 #include "tiara/management_port.hpp"
 #include "tiara/state.hpp"
@@ -40,6 +42,7 @@ void log_warnings(const std::vector<std::string>& warnings) {
     base::log(LogLevel::kWarning, "up", "{} more warnings; `tiara auth list` prints them all",
               warnings.size() - kLoggedWarnings);
 }
+constexpr std::chrono::hours kExpiryCheck{24};
 
 // A connection is a descriptor, and distributions start processes with 1,024 of them.
 void raise_descriptor_limit() {
@@ -74,6 +77,7 @@ class Server {
   }
 
   ~Server() {
+    if (revocations_) revocations_->set_listener(nullptr);
     std::error_code ignored;
     std::filesystem::remove(state_.paths.ports, ignored);
   }
@@ -93,6 +97,8 @@ class Server {
                        broker_->web_socket_port(), management_->port());
   }
 
+  void warn_of_expiry() const { log_expiries(expiries()); }
+
   // Main thread and control thread. The order of two reloads is that of reading the file.
   dxl::Result<std::string> reload() {
     const std::lock_guard guard(reloading_);
@@ -102,6 +108,7 @@ class Server {
                 policy.error().message);
       return dxl::fail(policy.error());
     }
+    if (auto done = reload_credentials(); !done) return dxl::fail(done.error());
     const std::size_t members = policy->members.size(), rules = policy->rules.size();
     fabric::Authorization authorization(std::move(*policy));
     broker_->set_authorization(authorization);
@@ -126,14 +133,50 @@ class Server {
     return std::move(loaded->policy);
   }
 
+  // Keys, CAs, CRLs and the list of revoked certificates, from their files. What cannot be read
+  // leaves everything as it was.
+  dxl::Result<void> reload_credentials() {
+    auto tls = load_credentials();
+    if (!tls) {
+      base::log(LogLevel::kError, "up", "certificates not reloaded, the old ones stay: {}",
+                tls.error().message);
+      return dxl::fail(tls.error());
+    }
+    broker_->set_tls(*tls);
+    if (!with_service_) return {};
+    auto chain = service_chain(state_);
+    if (!chain) return dxl::fail(chain.error());
+    const std::lock_guard guard(certificates_mutex_);
+    service_chain_ = *std::move(chain);
+    return {};
+  }
+
+  dxl::Result<std::shared_ptr<const net::TlsContext>> load_credentials() {
+    auto tls = load_tls(state_, revocations_);
+    if (!tls) return tls;
+    if (auto done = revocations_->reload(revoked_serials(**tls)); !done)
+      return dxl::fail(done.error());
+    auto expiries = find_expiries(state_, **tls);
+    const std::lock_guard guard(certificates_mutex_);
+    expiries_ = std::move(expiries);
+    return tls;
+  }
+
+  // Of the service, for its next connection.
+  std::vector<net::PeerCertificate> current_chain() const {
+    const std::lock_guard guard(certificates_mutex_);
+    return service_chain_;
+  }
+
   dxl::Result<void> start_broker(const UpOptions& options) {
     auto policy = load_policy();
     if (!policy) return dxl::fail(policy.error());
-    const broker::Keystore& keys = state_.keystore;
-    auto tls = net::TlsContext::make_server(
-        {keys.broker_certificate(), keys.broker_key(), keys.client_ca()},
-        state_.settings.legacy_ciphers);
-    if (!tls) return dxl::fail(tls.error());
+    auto revocations =
+        broker::Revocations::open(state_.paths.revocations, state_.paths.keystore_lock);
+    if (!revocations) return dxl::fail(unusable(revocations.error(), state_.paths.keystore));
+    revocations_ = std::move(*revocations);
+    auto tls = load_credentials();
+    if (!tls) return dxl::fail(unusable(tls.error(), state_.paths.keystore));
     broker::BrokerOptions broker_options;
     broker_options.broker_id = state_.broker_id;
     if (!options.listen.empty()) broker_options.listen_addresses = options.listen;
@@ -146,11 +189,17 @@ class Server {
     broker_options.test_mode = settings.test_mode;
     broker_options.limits = settings.limits;
     broker_options.tls = std::move(*tls);
+    broker_options.revocations = revocations_->list();
+    broker_options.on_revocation = [list = revocations_.get()](std::vector<std::string> revoked) {
+      list->add(std::move(revoked));
+    };
     fabric::Authorization authorization(std::move(*policy));
     remember(authorization);
     auto started = broker::Broker::start(std::move(broker_options), std::move(authorization));
     if (!started) return dxl::fail(started.error());
     broker_ = std::move(*started);
+    revocations_->set_listener(
+        [this](const fabric::RevocationList& list) { broker_->set_revocations(list); });
     return refresh_admin_client(state_, broker_->port(), broker_->web_socket_port());
   }
 
@@ -158,6 +207,7 @@ class Server {
     if (!with_service_) return {};
     auto chain = service_chain(state_);
     if (!chain) return dxl::fail(chain.error());
+    service_chain_ = *std::move(chain);
     store::RocksOptions rocks;
     rocks.directory = state_.paths.store;
     auto opened = store::open_rocks_store(rocks);
@@ -169,8 +219,8 @@ class Server {
     };
     auto started = service::TieService::start(
         std::move(service_options), std::move(*opened),
-        [this, chain = std::move(*chain)](net::Loop& loop, std::chrono::milliseconds, auto done) {
-          done(broker_->attach_service(loop, chain));
+        [this](net::Loop& loop, std::chrono::milliseconds, auto done) {
+          done(broker_->attach_service(loop, current_chain()));
         },
         clock_);
     if (!started) return dxl::fail(started.error());
@@ -227,23 +277,53 @@ class Server {
     if (command == "reload") return reload();
     if (command == "status")
       return status_json(state_.broker_id, broker_->status(),
-                         service_ ? std::optional(service_->status()) : std::nullopt);
+                         service_ ? std::optional(service_->status()) : std::nullopt,
+                         {revocations_->list().size(), expiries()});
     return dxl::fail(ErrorCode::kInvalidArgument, "unknown command; known are reload, status");
+  }
+
+  std::vector<Expiry> expiries() const {
+    const std::lock_guard guard(certificates_mutex_);
+    return expiries_;
   }
 
   broker::FileLock lock_;
   State state_;
+  mutable std::mutex certificates_mutex_;
+  std::vector<Expiry> expiries_;
+  std::vector<net::PeerCertificate> service_chain_;
   bool with_service_;
   base::SystemClock clock_;
   std::mutex reloading_;
   std::size_t topicauth_rules_ = 0;  // in force
   mutable std::mutex authorization_mutex_;
   fabric::Authorization authorization_{fabric::Policy{}};  // what the broker uses, for the service
+  std::shared_ptr<broker::Revocations> revocations_;
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<service::TieService> service_;
   std::unique_ptr<ManagementPort> management_;
   std::unique_ptr<broker::ControlServer> control_;
 };
+
+// Until it is told to stop.
+void serve(Waiting& waiting, Server& server) {
+  while (true) {
+    switch (waiting.wait(std::chrono::steady_clock::now() + kExpiryCheck)) {
+      case Waiting::Wake::kReload: {
+        // A failure is logged, and what is in force stays.
+        [[maybe_unused]] const auto reloaded = server.reload();
+        server.warn_of_expiry();
+        break;
+      }
+      case Waiting::Wake::kTimedOut:
+        server.warn_of_expiry();
+        break;
+      case Waiting::Wake::kStop:
+      case Waiting::Wake::kCalled:
+        return;
+    }
+  }
+}
 
 int start_failure(const dxl::Error& error) {
   if (error.code == ErrorCode::kInUse)
@@ -266,12 +346,10 @@ int run_up(const UpOptions& options) {
       code = start_failure(server.error());
     } else {
       (*server)->log_ready();
+      (*server)->warn_of_expiry();
       fmt::print("{}\n", (*server)->ready_line(options));
       std::fflush(stdout);
-      while ((*waiting)->wait(std::nullopt) == Waiting::Wake::kReload) {
-        // A failure is logged, and the policy in force stays.
-        [[maybe_unused]] const auto reloaded = (*server)->reload();
-      }
+      serve(**waiting, **server);
       base::log(LogLevel::kInfo, "up", "stopping");
     }
   }

@@ -62,6 +62,8 @@ struct Broker::Impl {
   dxl::Result<Listeners> open_listeners(std::uint16_t port, bool web_socket);
   // Opens on all addresses at one port, which it returns.
   dxl::Result<std::uint16_t> listen(std::uint16_t port, bool web_socket);
+  // Returns once every router has applied it. Not on a thread of the broker.
+  void commit(fabric::Change change);
   void make_hubs(fabric::Authorization authorization);
   void start_threads();
   void stop();
@@ -168,6 +170,7 @@ void Broker::Impl::make_hubs(fabric::Authorization authorization) {
   for (IoThread& each : io) {
     each.hub = std::make_unique<Hub>(each.loop, hubs.size(), shared, router, options.message_sample,
                                      authorization);
+    each.hub->apply(fabric::RevocationsReplaced{options.revocations}, nullptr);
     hubs.push_back(each.hub.get());
   }
   shared.replicas.set_hubs(std::move(hubs));
@@ -213,6 +216,7 @@ dxl::Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options,
     if (!port) return dxl::fail(std::move(port).error());
     impl->web_socket_port = *port;
   }
+  impl->shared.on_revocation = impl->options.on_revocation;
   impl->make_hubs(std::move(authorization));
   if (!impl->options.tls)
     base::log(LogLevel::kWarning, "broker",
@@ -240,14 +244,27 @@ std::unique_ptr<net::Stream> Broker::attach_service(net::Loop& client_loop,
   return std::move(client_end);
 }
 
+void Broker::Impl::commit(fabric::Change change) {
+  std::promise<void> applied;
+  IoThread& first = io.front();
+  first.loop.post(
+      [&] { first.hub->commit(std::move(change), [&applied] { applied.set_value(); }); });
+  applied.get_future().wait();
+}
+
+void Broker::set_revocations(fabric::RevocationList list) {
+  impl_->commit(fabric::RevocationsReplaced{std::move(list)});
+}
+
+void Broker::set_tls(std::shared_ptr<const net::TlsContext> tls) {
+  call(impl_->door, [&] {
+    for (const auto& listener : impl_->listeners) listener->set_tls(tls);
+  });
+}
+
 void Broker::set_authorization(fabric::Authorization authorization) {
   auto shared = std::make_shared<const fabric::Authorization>(std::move(authorization));
-  std::promise<void> applied;
-  IoThread& first = impl_->io.front();
-  first.loop.post([&] {
-    first.hub->commit(fabric::AuthorizationReplaced{shared}, [&applied] { applied.set_value(); });
-  });
-  applied.get_future().wait();
+  impl_->commit(fabric::AuthorizationReplaced{shared});
   const fabric::Policy& policy = shared->policy();
   base::log(LogLevel::kInfo, "broker",
             "authorization: {} members, {} topic rules and the profile \"{}\" are in force",

@@ -16,6 +16,7 @@
 #include "broker/limits.hpp"
 #include "dxl/result.hpp"
 #include "fabric/authorization.hpp"
+#include "fabric/revocation.hpp"
 #include "net/loop.hpp"
 #include "net/stream.hpp"
 #include "net/tls.hpp"
@@ -33,7 +34,11 @@ struct BrokerOptions {
   bool send_connect_events = false;
   bool test_mode = false;
   std::chrono::seconds message_sample{60};  // what the rates of the health answer span
-  unsigned threads = 1;                     // I/O threads, up to kMaxThreads
+  fabric::RevocationList revocations{};
+  // Takes the thumbprints of an administrator's event, on an I/O thread, and answers in time with
+  // set_revocations(). Empty: the broker keeps them itself, in memory.
+  std::function<void(std::vector<std::string>)> on_revocation{};
+  unsigned threads = 1;  // I/O threads, up to kMaxThreads
   BrokerLimits limits{};
 };
 
@@ -63,6 +68,10 @@ class Broker {
                                               std::vector<net::PeerCertificate> chain);
   // Any thread but the broker's own; returns once every router uses it.
   void set_authorization(fabric::Authorization authorization);
+  // Likewise; clients whose certificates are on the list are being disconnected when it returns.
+  void set_revocations(fabric::RevocationList list);
+  // Any thread but the broker's own: for handshakes that begin from now on. Clients stay.
+  void set_tls(std::shared_ptr<const net::TlsContext> tls);
   BrokerStatus status() const;
 
  private:

@@ -36,6 +36,12 @@ using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
+using Store = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
+using StoreContext = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
+struct FreeStack {
+  void operator()(STACK_OF(X509) * stack) const { sk_X509_free(stack); }
+};
+using Stack = std::unique_ptr<STACK_OF(X509), FreeStack>;
 using Number = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
 using Name = std::unique_ptr<X509_NAME, Deleter<X509_NAME_free>>;
 using Octets = std::unique_ptr<ASN1_OCTET_STRING, Deleter<ASN1_OCTET_STRING_free>>;
@@ -234,6 +240,28 @@ bool complete(X509* subject, EVP_PKEY* key, const Issuer* issuer, const Certific
          X509_sign(subject, issuer ? issuer->key.get() : key, EVP_sha256()) > 0;
 }
 
+dxl::Result<CertificateFacts> facts_of(const X509* certificate) {
+  std::tm expires{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &expires) != 1)
+    return tls_failure("unreadable notAfter");
+  return CertificateFacts{
+      {digest_hex(certificate, EVP_sha1()), digest_hex(certificate, EVP_sha256())},
+      subject_text(certificate),
+      std::chrono::system_clock::from_time_t(::timegm(&expires))};
+}
+
+dxl::Result<std::vector<Certificate>> parse_all(std::string_view pem) {
+  std::vector<Certificate> all;
+  const Bio bio = read_bio(pem);
+  ERR_clear_error();
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr))
+    all.emplace_back(certificate);
+  if (all.empty() || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+    return tls_failure(all.empty() ? "no certificate in PEM form" : "a damaged certificate");
+  ERR_clear_error();
+  return all;
+}
+
 }  // namespace
 
 dxl::Result<KeyAndCertificate> issue_certificate(const CertificateRequest& request,
@@ -283,13 +311,51 @@ dxl::Result<std::string> sign_client_certificate(const SigningRequest& request,
 dxl::Result<CertificateFacts> inspect_certificate(std::string_view pem) {
   const Certificate certificate = parse_certificate(pem);
   if (!certificate) return tls_failure("no certificate in PEM form");
-  std::tm expires{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &expires) != 1)
-    return tls_failure("unreadable notAfter");
-  return CertificateFacts{
-      {digest_hex(certificate.get(), EVP_sha1()), digest_hex(certificate.get(), EVP_sha256())},
-      subject_text(certificate.get()),
-      std::chrono::system_clock::from_time_t(::timegm(&expires))};
+  return facts_of(certificate.get());
+}
+
+dxl::Result<std::vector<CertificateFacts>> inspect_certificates(std::string_view pem) {
+  auto certificates = parse_all(pem);
+  if (!certificates) return dxl::fail(certificates.error());
+  std::vector<CertificateFacts> all;
+  for (const Certificate& certificate : *certificates) {
+    auto facts = facts_of(certificate.get());
+    if (!facts) return dxl::fail(facts.error());
+    all.push_back(*std::move(facts));
+  }
+  return all;
+}
+
+dxl::Result<void> check_key(std::string_view certificate_pem, std::string_view key_pem) {
+  const Certificate certificate = parse_certificate(certificate_pem);
+  if (!certificate) return tls_failure("no certificate in PEM form");
+  const Bio text = read_bio(key_pem);
+  const Key key(PEM_read_bio_PrivateKey(text.get(), nullptr, no_passphrase, nullptr));
+  if (!key) return tls_failure("no private key in PEM form");
+  if (X509_check_private_key(certificate.get(), key.get()) != 1)
+    return tls_failure("the key does not belong to the certificate");
+  return {};
+}
+
+dxl::Result<void> check_chain(std::string_view certificate_pem, std::string_view bundle_pem) {
+  const auto sent = parse_all(certificate_pem), trusted = parse_all(bundle_pem);
+  if (!sent) return dxl::fail(sent.error());
+  if (!trusted) return dxl::fail(trusted.error());
+  const Store store(X509_STORE_new());
+  const Stack others(sk_X509_new_null());
+  const StoreContext context(X509_STORE_CTX_new());
+  if (!store || !others || !context) return tls_failure("cannot verify");
+  for (const Certificate& each : *trusted) X509_STORE_add_cert(store.get(), each.get());
+  for (const Certificate& each : *sent) sk_X509_push(others.get(), each.get());
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_NO_CHECK_TIME);
+  if (X509_STORE_CTX_init(context.get(), store.get(), sent->front().get(), others.get()) == 1 &&
+      X509_verify_cert(context.get()) == 1)
+    return {};
+  ERR_clear_error();
+  return dxl::fail(
+      ErrorCode::kTls,
+      fmt::format("{} does not lead to a CA of ours: {}", subject_text(sent->front().get()),
+                  X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get()))));
 }
 
 }  // namespace tiara::broker

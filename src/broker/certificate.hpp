@@ -51,4 +51,13 @@ struct CertificateFacts {
 // Of the first certificate in `pem`.
 dxl::Result<CertificateFacts> inspect_certificate(std::string_view pem);
 
+// Of all of them; an error if there is none, or if one is damaged.
+dxl::Result<std::vector<CertificateFacts>> inspect_certificates(std::string_view pem);
+
+// Whether the key is that of the first certificate.
+dxl::Result<void> check_key(std::string_view certificate_pem, std::string_view key_pem);
+// Whether the first certificate, with those behind it, leads to a root in `bundle_pem`. Dates are
+// not looked at.
+dxl::Result<void> check_chain(std::string_view certificate_pem, std::string_view bundle_pem);
+
 }  // namespace tiara::broker

@@ -265,6 +265,15 @@ void ClientConnection::close(ErrorCode code, std::string reason) {
   connection_->close({code, std::move(reason), 0});
 }
 
+void ClientConnection::revoke() {
+  if (connection_->closing()) return;
+  will_.reset();
+  std::string names;
+  for (const net::PeerCertificate& certificate : peer_chain())
+    names += (names.empty() ? "" : ", ") + certificate.subject + " " + certificate.sha1;
+  close(ErrorCode::kNotAuthorised, "a certificate of its chain is revoked: " + names);
+}
+
 void ClientConnection::abort(std::string reason) {
   connection_->abort({ErrorCode::kLimitExceeded, std::move(reason), 0});
 }

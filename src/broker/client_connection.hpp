@@ -68,6 +68,8 @@ class ClientConnection final : public net::ConnectionHandler {
   // About once a second: closes what is silent for too long.
   void tick(base::SteadyTime now);
   void close(dxl::ErrorCode code, std::string reason);
+  // Its certificate has been revoked: it is closed, and its will with it.
+  void revoke();
   // Without a last word: what waits for the client is given back at once.
   void abort(std::string reason);
 

@@ -100,6 +100,7 @@ void ClientConnection::on_connect(const mqtt::Connect& connect) {
         mqtt::ConnectCode::kUnavailable,
         fmt::format("there are {} clients already (connections)", hub_.limits().connections));
   }
+  if (connection_->closing()) return;  // revoked since the handshake
   patience_ = std::chrono::milliseconds(granted) * 3 / 2;
   last_heard_ = base::SystemClock().now();
   base::log(LogLevel::kInfo, kArea, "client {} connected with {}, keep-alive {} s", label_,

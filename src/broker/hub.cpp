@@ -109,12 +109,16 @@ bool Hub::admit(ClientConnection& client, std::string reply_topic, std::string a
     return false;
   }
   std::vector<fabric::Thumbprints> chain;
-  for (const net::PeerCertificate& certificate : client.peer_chain())
+  std::vector<std::string> serials;
+  for (const net::PeerCertificate& certificate : client.peer_chain()) {
     chain.push_back({certificate.sha1, certificate.sha256});
+    serials.push_back(certificate.issuer_serial);
+  }
   std::string subject = client.peer_chain().empty() ? "" : client.peer_chain().back().subject;
   fabric::Identity identity =
       fabric::make_identity(std::move(chain), std::move(subject), base::make_uuid(random_));
   identity.reply_topic = std::move(reply_topic);
+  identity.issuer_serials = std::move(serials);
   identity.in_process_service = client.in_process_service();
   client.begin_change();
   commit(client.id(), fabric::ClientConnected{client.id(), std::move(identity)}, client.load(),
@@ -154,7 +158,9 @@ fabric::Outcome Hub::apply(const fabric::Change& change, const std::shared_ptr<c
   }
   // What was routed before the change is on its way before anybody hears that it is done.
   if (shared_.hub_count > 1) courier_.hand_over();
-  return router_.apply(change);
+  fabric::Outcome outcome = router_.apply(change);
+  end_revoked(outcome);
+  return outcome;
 }
 
 void Hub::complete(ConnectionId id, const std::string& answer, const fabric::Change& change,
@@ -183,7 +189,8 @@ void Hub::publish(ClientConnection& client, std::string_view topic, std::string_
   hand_out(client.id());
   note_refusal(client, refusal, topic);
   if (refusal == fabric::Refusal::kNone && router_.asks_for_dump(topic)) log_state();
-  if (change)
+  if (refusal == fabric::Refusal::kNone) note_complaint(client);
+  if (change && !pass_on(client, *change))
     commit(client, *std::move(change), std::string(answer));
   else
     client.reply(answer);

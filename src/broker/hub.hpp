@@ -93,6 +93,11 @@ class Hub {
   void relieve();
   void log_state() const;
   void ask_for_relief();
+  void end_revoked(const fabric::Outcome& outcome);
+  // What the router left out of a message that it took otherwise.
+  void note_complaint(const ClientConnection& client);
+  // True if the change is somebody else's to carry out.
+  bool pass_on(ClientConnection& client, fabric::Change& change);
   void note_refusal(ClientConnection& client, fabric::Refusal refusal, std::string_view topic);
   void tick();
   void sample_rates(base::SteadyTime now);

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "broker/certificate.hpp"
+#include "broker/authority.hpp"
 #include "broker/state_directory.hpp"
 
 namespace tiara::broker {
@@ -83,6 +83,17 @@ bool expires_soon(const std::filesystem::path& certificate) {
 
 }  // namespace
 
+CertificateRequest client_ca_request(const std::string& name) {
+  return {"TiaraClientCA-" + name, CertificateKind::kRootCa, kCaLifetime};
+}
+CertificateRequest broker_ca_request(const std::string& name) {
+  return {"TiaraBrokerCA-" + name, CertificateKind::kIntermediateCa, kCaLifetime};
+}
+CertificateRequest broker_request(const std::string& name,
+                                  const std::vector<std::string>& host_names) {
+  return {"TiaraBroker-" + name, CertificateKind::kBroker, kLeafLifetime, host_names};
+}
+
 dxl::Result<Keystore> Keystore::create_or_open(const std::filesystem::path& directory,
                                                const std::string& broker_id,
                                                const std::vector<std::string>& broker_names) {
@@ -91,29 +102,22 @@ dxl::Result<Keystore> Keystore::create_or_open(const std::filesystem::path& dire
   const PairFiles broker_ca = broker_ca_files(directory);
   const PairFiles broker = broker_files(directory);
 
-  if (auto done = ensure_pair(client_ca,
-                              {"TiaraClientCA-" + broker_id, CertificateKind::kRootCa, kCaLifetime},
-                              nullptr, "");
-      !done)
+  if (auto done = ensure_pair(client_ca, client_ca_request(broker_id), nullptr, ""); !done)
     return dxl::fail(done.error());
   const auto root = read_file(client_ca.certificate);
   if (!root) return dxl::fail(root.error());
-  if (auto done = ensure_pair(
-          broker_ca, {"TiaraBrokerCA-" + broker_id, CertificateKind::kIntermediateCa, kCaLifetime},
-          &client_ca, *root);
-      !done)
+  if (auto done = ensure_pair(broker_ca, broker_ca_request(broker_id), &client_ca, *root); !done)
     return dxl::fail(done.error());
   const auto bundle = read_file(broker_ca.certificate);
   if (!bundle) return dxl::fail(bundle.error());
-  // A renewal needs the CA's key; without it (kept elsewhere) the old certificate serves on.
-  if (expires_soon(broker.certificate) && is_there(broker_ca.key)) {
+  // A renewal needs the CA's key; without it (kept elsewhere) the old certificate serves on. While
+  // the CAs are being replaced, it must stay one that old clients can verify.
+  if (expires_soon(broker.certificate) && is_there(broker_ca.key) && !is_rotating(directory)) {
     std::error_code ignored;
     std::filesystem::remove(broker.certificate, ignored);
   }
-  if (auto done = ensure_pair(
-          broker,
-          {"TiaraBroker-" + broker_id, CertificateKind::kBroker, kLeafLifetime, broker_names},
-          &broker_ca, first_certificate(*bundle));
+  if (auto done = ensure_pair(broker, broker_request(broker_id, broker_names), &broker_ca,
+                              first_certificate(*bundle));
       !done)
     return dxl::fail(done.error());
   return open(directory);
@@ -125,7 +129,7 @@ dxl::Result<Keystore> Keystore::open(const std::filesystem::path& directory) {
   for (const auto& file : {keystore.client_ca(), keystore.broker_ca_bundle(),
                            keystore.broker_certificate(), keystore.broker_key()})
     if (!is_there(file))
-      return dxl::fail(ErrorCode::kConfiguration, file.string() + ": is missing from the keystore");
+      return dxl::fail(ErrorCode::kStorage, file.string() + ": is missing from the keystore");
   return keystore;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/certificate.hpp"
 #include "broker/signing_request.hpp"
 #include "dxl/result.hpp"
 #include "fabric/identity.hpp"
@@ -45,6 +46,13 @@ class Keystore {
  private:
   std::filesystem::path directory_;
 };
+
+// What the CAs and the broker's own certificate are asked for as; `name` is the broker's id, or one
+// of a later generation.
+CertificateRequest client_ca_request(const std::string& name);
+CertificateRequest broker_ca_request(const std::string& name);
+CertificateRequest broker_request(const std::string& name,
+                                  const std::vector<std::string>& host_names);
 
 // Thumbprints and subject of the leaf in a PEM file.
 struct CertificateInfo {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "broker/limits.hpp"
@@ -61,6 +62,8 @@ struct Shared {
   const std::size_t hub_count;
   LimitCounters counters;
   Replicas replicas;
+  // Who keeps the revocation list; set before the threads start. Empty: the routers alone.
+  std::function<void(std::vector<std::string>)> on_revocation;
   std::shared_ptr<net::BufferBudget> budget = std::make_shared<net::BufferBudget>();
   std::atomic<std::size_t> streams{0};                     // accepted and not closed
   std::atomic<std::size_t> admitted{0};                    // of those, on the fabric

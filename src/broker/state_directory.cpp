@@ -48,11 +48,6 @@ bool write_all(int descriptor, std::string_view text) {
   return true;
 }
 
-bool sync_directory(const std::filesystem::path& directory) {
-  const Descriptor descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return descriptor.get() >= 0 && ::fsync(descriptor.get()) == 0;
-}
-
 std::string holder_of(int descriptor) {
   std::array<char, 24> text{};
   const ssize_t size = ::pread(descriptor, text.data(), text.size(), 0);
@@ -102,7 +97,9 @@ StatePaths::StatePaths(std::filesystem::path directory)
       run(root / "run"),
       ports(run / "ports.json"),
       control(run / "control.sock"),
-      lock(root / "lock") {}
+      lock(root / "lock"),
+      keystore_lock(root / "keystore.lock"),
+      revocations(keystore / "revokedcerts.lst") {}
 
 dxl::Result<FileLock> FileLock::try_acquire(const std::filesystem::path& file) {
   const dxl::Result<int> descriptor = open_lock_file(file);
@@ -176,7 +173,13 @@ dxl::Result<void> write_file_atomically(const std::filesystem::path& file, const
     return failure;
   }
   const std::filesystem::path parent = file.has_parent_path() ? file.parent_path() : ".";
-  if (!sync_directory(parent)) return storage_failure(parent, "sync the directory");
+  return sync_directory(parent);
+}
+
+dxl::Result<void> sync_directory(const std::filesystem::path& directory) {
+  const Descriptor descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (descriptor.get() < 0 || ::fsync(descriptor.get()) != 0)
+    return storage_failure(directory, "sync the directory");
   return {};
 }
 

@@ -22,11 +22,12 @@ namespace tiara::broker {
 //   store/                RocksDB
 //   admin.token           password of the management port's user `admin` (0600)
 //   run/ports.json        {"mqtts":8883,"wss":8884,"https":8443}; run/control.sock (0600)
+//   keystore.lock         held for moments by whoever changes the keystore
 //   lock                  held while a broker runs on the state
 struct StatePaths {
   explicit StatePaths(std::filesystem::path directory);
   std::filesystem::path root, config, broker_id, keystore, policy, policy_lock, topicauth, service,
-      admin_client, admin_token, store, run, ports, control, lock;
+      admin_client, admin_token, store, run, ports, control, lock, keystore_lock, revocations;
 };
 
 // An advisory lock on a file, released by destruction or death of the process.
@@ -53,6 +54,8 @@ dxl::Result<void> make_private_directory(const std::filesystem::path& directory)
 // directory.
 dxl::Result<void> write_file_atomically(const std::filesystem::path& file, const std::string& text,
                                         unsigned mode = 0600);
+// Makes renames and removals in it last.
+dxl::Result<void> sync_directory(const std::filesystem::path& directory);
 dxl::Result<std::string> read_file(const std::filesystem::path& file,
                                    std::size_t limit = 16 * 1024 * 1024);
 

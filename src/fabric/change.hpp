@@ -13,6 +13,7 @@
 #include "base/ports.hpp"
 #include "fabric/authorization.hpp"
 #include "fabric/identity.hpp"
+#include "fabric/revocation.hpp"
 #include "fabric/service_registry.hpp"
 
 namespace tiara::fabric {
@@ -58,9 +59,18 @@ struct ServicesExpired {
 struct AuthorizationReplaced {
   std::shared_ptr<const Authorization> authorization;
 };
+// An administrator's event (DXL reference §5.7.8). Who keeps the list in a file takes this over and
+// commits a RevocationsReplaced instead.
+struct CertificatesRevoked {
+  std::vector<std::string> thumbprints;
+};
+struct RevocationsReplaced {
+  RevocationList list;
+};
 
 using Change =
     std::variant<ClientConnected, ClientDisconnected, Subscribed, Unsubscribed, ServiceRegistered,
-                 ServiceUnregistered, ServiceDisowned, ServicesExpired, AuthorizationReplaced>;
+                 ServiceUnregistered, ServiceDisowned, ServicesExpired, AuthorizationReplaced,
+                 CertificatesRevoked, RevocationsReplaced>;
 
 }  // namespace tiara::fabric

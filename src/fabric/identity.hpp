@@ -24,7 +24,8 @@ struct Identity {
   // Where this connection awaits answers: `/mcafee/client/<the MQTT client id it gave>`. A claim:
   // who else gives the same id has the same. Empty when it gave none.
   std::string reply_topic{};
-  bool in_process_service = false;  // our own TIE service, attached inside the process
+  std::vector<std::string> issuer_serials{};  // of the chain, as CRLs name certificates
+  bool in_process_service = false;            // our own TIE service, attached inside the process
 };
 
 // Fills in everything that follows from the chain. `uuid` makes the instance id unique.

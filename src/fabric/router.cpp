@@ -164,6 +164,15 @@ void Router::Impl::find_disowned(const Peer& sender, const dxl::MessageView& err
   change = ServiceDisowned{service->service_guid, sender.id};
 }
 
+// The sender is an administrator, or the message would not have come this far.
+void Router::Impl::take_revocations(const dxl::MessageView& message,
+                                    std::optional<Change>& change) {
+  if (message.type != dxl::MessageType::kEvent) return;
+  RevocationEvent event = parse_revocation_event(message.payload);
+  detail = std::move(event.complaint);
+  if (!event.thumbprints.empty()) change = CertificatesRevoked{std::move(event.thumbprints)};
+}
+
 Refusal Router::Impl::publish(ConnectionId from, std::string_view topic, std::string_view payload,
                               Deliveries& out, std::optional<Change>& change) {
   change.reset();
@@ -184,6 +193,7 @@ Refusal Router::Impl::publish(ConnectionId from, std::string_view topic, std::st
   if (message->type == dxl::MessageType::kRequest)
     return route_request(*sender, route, topic, *message, out);
   if (message->type == dxl::MessageType::kErrorResponse) find_disowned(*sender, *message, change);
+  if (topic == kRevocationTopic) take_revocations(*message, change);
   deliver(route, topic, *message, out);
   if (message->type == dxl::MessageType::kEvent) request_for_event(*sender, topic, *message, out);
   return Refusal::kNone;
@@ -220,6 +230,7 @@ std::size_t Router::subscription_count(ConnectionId connection) const {
 }
 
 const Authorization& Router::authorization() const { return impl_->routes.authorization(); }
+const RevocationList& Router::revocations() const { return impl_->revocations; }
 std::size_t Router::connection_count() const { return impl_->routes.size(); }
 std::size_t Router::service_count() const { return impl_->registry.size(); }
 

@@ -102,6 +102,8 @@ struct Outcome {
   std::vector<TopicChange> topics;
   // The instance id of a client that left, for its disconnect event.
   std::string instance_id;
+  // Clients with a revoked certificate, to be disconnected by whoever holds their connections.
+  std::vector<ConnectionId> revoked;
 };
 
 class Router {
@@ -136,6 +138,7 @@ class Router {
   // Of its filters: their lengths and the squares of their levels, summed.
   std::size_t subscription_bytes(ConnectionId connection) const;
   const Authorization& authorization() const;
+  const RevocationList& revocations() const;
   std::size_t connection_count() const;
   std::size_t service_count() const;
   // A message on `topic` asks for describe_state() in the log: a dump event in test mode (§5.7.11).

@@ -17,7 +17,9 @@ void note(std::optional<std::string> topic, bool added, const TopicRegistry& top
 
 Outcome Router::Impl::apply(const ClientConnected& change) {
   routes.connect(change.connection, change.identity);
-  return {};
+  Outcome outcome;
+  if (is_revoked(change.identity)) outcome.revoked.push_back(change.connection);
+  return outcome;
 }
 
 Outcome Router::Impl::apply(const ClientDisconnected& change) {
@@ -98,6 +100,32 @@ Outcome Router::Impl::apply(const ServicesExpired& change) {
 Outcome Router::Impl::apply(const AuthorizationReplaced& change) {
   if (change.authorization) routes.set_authorization(*change.authorization);
   return {};
+}
+
+// Our own service is not kept out by a list: it comes over no wire.
+bool Router::Impl::is_revoked(const Identity& identity) const {
+  return !identity.in_process_service && revocations.revokes(identity);
+}
+
+Outcome Router::Impl::find_revoked() const {
+  Outcome outcome;
+  routes.for_each([&](const Peer& peer) {
+    if (is_revoked(peer.identity)) outcome.revoked.push_back(peer.id);
+  });
+  return outcome;
+}
+
+Outcome Router::Impl::apply(const CertificatesRevoked& change) {
+  std::vector<std::string> all = revocations.thumbprints();
+  all.insert(all.end(), change.thumbprints.begin(), change.thumbprints.end());
+  if (all.size() > kMaxRevocations) all.resize(kMaxRevocations);
+  revocations = RevocationList(all);
+  return find_revoked();
+}
+
+Outcome Router::Impl::apply(const RevocationsReplaced& change) {
+  revocations = change.list;
+  return find_revoked();
 }
 
 Outcome Router::apply(const Change& change) {

@@ -46,6 +46,9 @@ struct Router::Impl {
   void find_disowned(const Peer& sender, const dxl::MessageView& error,
                      std::optional<Change>& change) const;
 
+  // What a revocation event asks for; what is wrong with it goes into `detail`.
+  void take_revocations(const dxl::MessageView& message, std::optional<Change>& change);
+
   // The service's connection if it can get what `route` carries.
   const Peer* find_host(const Service& service, const Route& route) const;
   const Service* look_up(const Route& route, std::string_view topic, std::string_view service_id);
@@ -91,6 +94,10 @@ struct Router::Impl {
   Outcome apply(const ServiceDisowned& change);
   Outcome apply(const ServicesExpired& change);
   Outcome apply(const AuthorizationReplaced& change);
+  Outcome apply(const CertificatesRevoked& change);
+  Outcome apply(const RevocationsReplaced& change);
+  bool is_revoked(const Identity& identity) const;
+  Outcome find_revoked() const;
 
   Refusal announce(const Change& change, const Outcome& outcome, Deliveries& out);
   void answer_registration(const ServiceRegistered& change, const Outcome& outcome,
@@ -109,6 +116,7 @@ struct Router::Impl {
   Routes routes;
   ServiceRegistry registry;
   TopicRegistry topics;
+  RevocationList revocations;
   dxl::JsonDocument json;
   std::string detail;
   std::vector<std::string_view> other_fields;  // scratch

@@ -70,6 +70,10 @@ class Routes {
 
   const Peer* find(ConnectionId connection) const;
   std::size_t size() const { return peers_.size(); }
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const auto& [id, peer] : peers_) visit(static_cast<const Peer&>(*peer));
+  }
   // By instance id or canonical id.
   bool has_client(std::string_view id) const;
 

@@ -50,6 +50,9 @@ class Listener {
   // running at this moment, so what it uses goes after that loop has stopped.
   ~Listener();
   std::uint16_t port() const;
+  // For handshakes that begin from now on; those under way and the streams there are keep theirs.
+  // On the loop's thread.
+  void set_tls(std::shared_ptr<const TlsContext> tls);
 
  private:
   struct Impl;

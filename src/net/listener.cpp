@@ -315,6 +315,10 @@ Listener::Listener(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Listener::~Listener() { impl_->stop(); }
 
+void Listener::set_tls(std::shared_ptr<const TlsContext> tls) {
+  impl_->options.tls = std::move(tls);
+}
+
 std::uint16_t Listener::port() const { return impl_->port; }
 
 }  // namespace tiara::net

@@ -29,7 +29,8 @@ struct IoResult {
 struct PeerCertificate {
   std::string sha1;  // of the DER, lower-case hexadecimal
   std::string sha256;
-  std::string subject;  // RFC 2253 text
+  std::string subject;  // RFC 2253 text, control characters escaped, cut to kMaxSubjectBytes
+  std::string issuer_serial{};  // what a CRL calls it (net/crl.hpp); empty in the process
   friend bool operator==(const PeerCertificate&, const PeerCertificate&) = default;
 };
 

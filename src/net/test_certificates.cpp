@@ -15,6 +15,8 @@ namespace {
 
 using X509Ptr = std::unique_ptr<X509, FreeWith<X509_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using CrlPtr = std::unique_ptr<X509_CRL, FreeWith<X509_CRL_free>>;
+using TimePtr = std::unique_ptr<ASN1_TIME, FreeWith<ASN1_TIME_free>>;
 using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free>>;
 
 constexpr long kDaySeconds = 24 * 60 * 60;
@@ -47,7 +49,8 @@ X509Ptr make_certificate(const std::string& common_name, const X509* issuer, boo
   const bool is_old = form == CertificateForm::kVersion1;
   X509_set_version(certificate, is_old ? X509_VERSION_1 : X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), -2 * kDaySeconds);
+  X509_gmtime_adj(X509_getm_notBefore(certificate),
+                  form == CertificateForm::kNotYetValid ? kDaySeconds / 2 : -2 * kDaySeconds);
   X509_gmtime_adj(X509_getm_notAfter(certificate),
                   form == CertificateForm::kExpired ? -kDaySeconds : kDaySeconds);
   X509_NAME* const name = X509_get_subject_name(certificate);
@@ -94,11 +97,23 @@ TemporaryFolder::~TemporaryFolder() {
 struct TestCa::Impl {
   TemporaryFolder folder;
   X509Ptr certificate;
+  std::filesystem::path root;
+  std::string chain;  // of intermediate CAs, this one first
 };
 
 TestCa::TestCa(const std::string& common_name) : impl_(std::make_unique<Impl>()) {
   impl_->certificate = make_certificate(common_name, nullptr, true, CertificateForm::kUsual);
-  write("ca.crt", certificate_pem(impl_->certificate.get()));
+  impl_->root = write("ca.crt", certificate_pem(impl_->certificate.get()));
+}
+
+TestCa::TestCa(const std::string& common_name, const TestCa& issuer)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->certificate =
+      make_certificate(common_name, issuer.impl_->certificate.get(), true, CertificateForm::kUsual);
+  const std::string own = certificate_pem(impl_->certificate.get());
+  write("ca.crt", own);
+  impl_->root = issuer.impl_->root;
+  impl_->chain = own + issuer.impl_->chain;
 }
 
 TestCa::~TestCa() = default;
@@ -108,11 +123,37 @@ TlsContext::Files TestCa::issue(const std::string& common_name, CertificateForm 
   const std::string key = pem([](BIO* bio) {
     return PEM_write_bio_PKCS8PrivateKey(bio, shared_key(), nullptr, nullptr, 0, nullptr, nullptr);
   });
-  return {write(common_name + ".crt", certificate_pem(certificate.get())),
+  return {write(common_name + ".crt", certificate_pem(certificate.get()) + impl_->chain),
           write(common_name + ".key", key), ca_file()};
 }
 
-std::filesystem::path TestCa::ca_file() const { return impl_->folder.path() / "ca.crt"; }
+std::filesystem::path TestCa::ca_file() const { return impl_->root; }
+
+std::filesystem::path TestCa::certificate() const { return impl_->folder.path() / "ca.crt"; }
+
+std::filesystem::path TestCa::revoke(const std::vector<std::filesystem::path>& certificates,
+                                     bool is_expired) {
+  const CrlPtr crl(X509_CRL_new());
+  X509_CRL_set_version(crl.get(), X509_CRL_VERSION_2);
+  X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(impl_->certificate.get()));
+  const TimePtr begin(X509_gmtime_adj(nullptr, -2 * kDaySeconds));
+  const TimePtr end(X509_gmtime_adj(nullptr, is_expired ? -kDaySeconds : kDaySeconds));
+  X509_CRL_set1_lastUpdate(crl.get(), begin.get());
+  X509_CRL_set1_nextUpdate(crl.get(), end.get());
+  for (const auto& file : certificates) {
+    const BioPtr bio(BIO_new_file(file.c_str(), "r"));
+    const X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+    require(certificate != nullptr, "no certificate to revoke");
+    X509_REVOKED* const entry = X509_REVOKED_new();
+    X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(certificate.get()));
+    X509_REVOKED_set_revocationDate(entry, begin.get());
+    X509_CRL_add0_revoked(crl.get(), entry);
+  }
+  require(X509_CRL_sign(crl.get(), shared_key(), EVP_sha256()) > 0, "cannot sign a CRL");
+  static int number = 0;
+  return write("list-" + std::to_string(++number) + ".crl",
+               pem([&](BIO* bio) { return PEM_write_bio_X509_CRL(bio, crl.get()); }));
+}
 
 std::filesystem::path TestCa::write(const std::string& name, const std::string& text) const {
   const std::filesystem::path path = impl_->folder.path() / name;

@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "net/tls_crl.hpp"
 #include "net/tls_error.hpp"
+#include "net/tls_verify.hpp"
 
 namespace tiara::net {
 namespace {
@@ -25,6 +27,9 @@ constexpr const char* kCiphersWithLegacy =
 constexpr const char* kClientCiphers =
     "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:RSA+AES:!aNULL:"
     "!eNULL:@SECLEVEL=2";
+
+constexpr int kMaxNamedCas = 4;  // in a message
+constexpr std::size_t kMaxLegacyClients = 10'000;
 
 // Never ask on the terminal for the pass phrase of a key.
 int no_pass_phrase(char*, int, int, void*) { return -1; }
@@ -75,28 +80,57 @@ dxl::Result<SslContextPtr> make_context(const SSL_METHOD* method, const char* ci
   SSL_CTX_set_num_tickets(context.get(), 0);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_verify_depth(context.get(), kMaxIntermediateCas);
   SSL_CTX_set_default_passwd_cb(context.get(), no_pass_phrase);
   if (auto loaded = load_files(context.get(), files, verifies_peer); !loaded)
     return fail(loaded.error());
   return context;
 }
 
+// "CN=a or CN=b", the first few.
+std::string ca_names(const SSL_CTX* context) {
+  const STACK_OF(X509_OBJECT)* const objects =
+      X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+  std::string names;
+  int count = 0;
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
+    const X509* const ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+    if (ca == nullptr) continue;
+    if (++count > kMaxNamedCas) return names + " and others";
+    names += (count > 1 ? " or " : "") + subject_of(ca);
+  }
+  return names;
+}
+
 }  // namespace
+
+bool TlsContext::Impl::note_legacy_client(const std::string& sha1) const {
+  const std::lock_guard lock(legacy_mutex_);
+  if (legacy_clients_.size() >= kMaxLegacyClients) return false;
+  return legacy_clients_.insert(sha1).second;
+}
 
 TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsContext::~TlsContext() = default;
 
-dxl::Result<std::shared_ptr<const TlsContext>> TlsContext::make_server(const Files& files,
-                                                                       bool legacy_ciphers) {
-  auto context =
-      make_context(TLS_server_method(), legacy_ciphers ? kCiphersWithLegacy : kCiphers, files);
+const std::vector<Crl>& TlsContext::crls() const { return impl_->crls; }
+
+dxl::Result<std::shared_ptr<const TlsContext>> TlsContext::make_server(
+    const Files& files, const TlsServerOptions& options) {
+  auto context = make_context(TLS_server_method(),
+                              options.legacy_python_ciphers ? kCiphersWithLegacy : kCiphers, files);
   if (!context) return fail(std::move(context.error()));
+  auto crls = load_crls(context->get(), options.crls);
+  if (!crls) return fail(std::move(crls.error()));
   // No list of acceptable CAs is sent, as by the original broker (DXL reference §1.2).
   SSL_CTX_set_verify(context->get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-                     record_verify_failure);
+                     check_certificate);
   auto impl = std::make_unique<Impl>();
+  impl->accepted_cas = ca_names(context->get());
   impl->context = std::move(*context);
   impl->is_server = true;
+  impl->is_revoked = options.is_revoked;
+  impl->crls = std::move(*crls);
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(impl)));
 }
 
@@ -113,8 +147,9 @@ dxl::Result<std::shared_ptr<const TlsContext>> TlsContext::make_https_server(
 dxl::Result<std::shared_ptr<const TlsContext>> TlsContext::make_client(const Files& files) {
   auto context = make_context(TLS_client_method(), kClientCiphers, files);
   if (!context) return fail(std::move(context.error()));
-  SSL_CTX_set_verify(context->get(), SSL_VERIFY_PEER, record_verify_failure);
+  SSL_CTX_set_verify(context->get(), SSL_VERIFY_PEER, check_certificate);
   auto impl = std::make_unique<Impl>();
+  impl->accepted_cas = ca_names(context->get());
   impl->context = std::move(*context);
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(impl)));
 }

@@ -53,20 +53,6 @@ dxl::Error describe_alert(bool is_server, int reason, const char* text) {
 
 }  // namespace
 
-int record_verify_failure(int accepted, X509_STORE_CTX* store) {
-  if (accepted == 1) return 1;
-  const auto* const ssl =
-      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  auto* const failure = static_cast<VerifyFailure*>(SSL_get_app_data(ssl));
-  if (failure != nullptr && failure->text.empty()) {
-    const X509* const certificate = X509_STORE_CTX_get_current_cert(store);
-    failure->text = fmt::format("{} (subject {})",
-                                X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)),
-                                certificate != nullptr ? subject_of(certificate) : "unknown");
-  }
-  return 0;
-}
-
 dxl::Error describe_tls_failure(bool is_server, const VerifyFailure& failure) {
   const unsigned long error = ERR_peek_error();
   const int reason = ERR_GET_REASON(error);
@@ -78,7 +64,7 @@ dxl::Error describe_tls_failure(bool is_server, const VerifyFailure& failure) {
                                    is_server ? "client" : "broker",
                                    failure.text.empty() ? text : failure.text));
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-      return tls_error("client sent no certificate");
+      return tls_error("client sent no certificate; this broker requires one");
     case SSL_R_HTTP_REQUEST:
     case SSL_R_HTTPS_PROXY_REQUEST:
     case SSL_R_WRONG_VERSION_NUMBER:
@@ -89,8 +75,9 @@ dxl::Error describe_tls_failure(bool is_server, const VerifyFailure& failure) {
       return tls_error(fmt::format("no TLS version in common, 1.2 is the least ({})", text));
     case SSL_R_NO_SHARED_CIPHER:
       return tls_error(
-          "no cipher suite in common with the client; a client limited to AES128-SHA256 needs "
-          "legacy ciphers switched on and an RSA broker certificate");
+          "no cipher suite in common with the client; the OpenDXL Python client under TLS 1.2 "
+          "needs "
+          "tls.legacy_python_ciphers = true in tiara.toml (AES128-SHA256) and an RSA certificate");
     default:
       return tls_error("TLS: " + text);
   }
@@ -101,17 +88,6 @@ std::string take_openssl_reason(std::string_view otherwise) {
   std::string text(reason != nullptr ? std::string_view(reason) : otherwise);
   ERR_clear_error();
   return text;
-}
-
-std::string subject_of(const X509* certificate) {
-  const std::unique_ptr<BIO, FreeWith<BIO_free>> text(BIO_new(BIO_s_mem()));
-  if (text == nullptr ||
-      X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0) {
-    return {};
-  }
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(text.get(), &data);
-  return {data, static_cast<std::size_t>(size)};
 }
 
 }  // namespace tiara::net

@@ -9,13 +9,13 @@
 #include <optional>
 #include <utility>
 
-#include "base/hex.hpp"
 #include "base/log.hpp"
 #include "net/record_channel.hpp"
 #include "net/socket.hpp"
 #include "net/tls_context.hpp"
 #include "net/tls_error.hpp"
 #include "net/tls_trim.hpp"
+#include "net/tls_verify.hpp"
 
 namespace tiara::net {
 namespace {
@@ -27,20 +27,11 @@ constexpr std::size_t kLastReadBytes = 16 * 1024;
 // Encrypted and sent in one piece; what the socket does not take of it is kept.
 constexpr std::size_t kWriteBytes = 256 * 1024;
 
-std::string digest_of(const X509* certificate, const EVP_MD* digest) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-  unsigned int size = 0;
-  if (X509_digest(certificate, digest, bytes.data(), &size) != 1) return {};
-  return base::to_hex({reinterpret_cast<const char*>(bytes.data()), size});
-}
-
 std::vector<PeerCertificate> verified_chain(const SSL* ssl) {
   std::vector<PeerCertificate> chain;
   const STACK_OF(X509)* const leaf_first = SSL_get0_verified_chain(ssl);
   for (int i = sk_X509_num(leaf_first) - 1; i >= 0; --i) {
-    const X509* const certificate = sk_X509_value(leaf_first, i);
-    chain.push_back({digest_of(certificate, EVP_sha1()), digest_of(certificate, EVP_sha256()),
-                     subject_of(certificate)});
+    chain.push_back(describe_certificate(sk_X509_value(leaf_first, i)));
   }
   return chain;
 }
@@ -107,6 +98,7 @@ class TlsStream final : public Stream {
 bool TlsStream::set_up(const std::string& server_name) {
   ssl_.reset(SSL_new(context_->impl().context.get()));
   if (ssl_ == nullptr || !channel_.attach(ssl_.get())) return false;
+  verify_failure_.context = &context_->impl();
   SSL_set_app_data(ssl_.get(), &verify_failure_);
   if (is_server()) {
     SSL_set_accept_state(ssl_.get());
@@ -179,9 +171,12 @@ void TlsStream::on_handshake_done() {
   forget_certificates(ssl_.get());
   more_input_ = channel_.has_kept_input() || SSL_has_pending(ssl_.get()) == 1;
   const SSL_CIPHER* const cipher = SSL_get_current_cipher(ssl_.get());
-  if (is_server() && SSL_CIPHER_get_kx_nid(cipher) == NID_kx_rsa) {
-    base::log(base::LogLevel::kInfo, "net", "{} uses legacy cipher {} (no forward secrecy)",
-              peer_name_, SSL_CIPHER_get_name(cipher));
+  if (is_server() && SSL_CIPHER_get_kx_nid(cipher) == NID_kx_rsa && !peer_chain_.empty() &&
+      context_->impl().note_legacy_client(peer_chain_.back().sha1)) {
+    base::log(base::LogLevel::kWarning, "net",
+              "client {} ({}) uses legacy cipher {}, without forward secrecy; TLS 1.3 needs no "
+              "tls.legacy_python_ciphers",
+              peer_name_, peer_chain_.back().subject, SSL_CIPHER_get_name(cipher));
   }
 }
 

@@ -9,16 +9,18 @@
 #include "net/test_certificates.hpp"
 #include "net/test_peer.hpp"
 #include "net/test_sockets.hpp"
+#include "net/tls_verify.hpp"
 
 namespace tiara::net {
 namespace {
 
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using testing::StartsWith;
 
 std::shared_ptr<const TlsContext> server_context(const TlsContext::Files& files,
-                                                 bool legacy = true) {
-  auto made = TlsContext::make_server(files, legacy);
+                                                 const TlsServerOptions& options = {}) {
+  auto made = TlsContext::make_server(files, options);
   EXPECT_TRUE(made) << made.error().message;
   return made ? *made : nullptr;
 }
@@ -119,8 +121,8 @@ TEST_F(Tls, TellsBothSidesWhenTheClientsCaIsUnknown) {
   const dxl::Error at_server = wait_refused();
   EXPECT_EQ(at_server.code, dxl::ErrorCode::kTls);
   EXPECT_EQ(at_server.message,
-            "client certificate not trusted: unable to get local issuer certificate (subject "
-            "CN=stranger)");
+            "client certificate not trusted: unknown CA: CN=stranger was issued by CN=other CA; "
+            "accepted are certificates of CN=fabric CA");
 }
 
 TEST_F(Tls, TellsWhyItWasRefusedEvenWhileSending) {
@@ -141,8 +143,8 @@ TEST_F(Tls, TellsBothSidesWhenTheBrokersCaIsUnknown) {
   const dxl::Error at_client = client->wait_closed();
   EXPECT_EQ(at_client.code, dxl::ErrorCode::kTls);
   EXPECT_EQ(at_client.message,
-            "broker certificate not trusted: unable to get local issuer certificate (subject "
-            "CN=broker)");
+            "broker certificate not trusted: unknown CA: CN=broker was issued by CN=other CA; "
+            "accepted are certificates of CN=fabric CA");
   EXPECT_THAT(wait_refused().message,
               StartsWith("the client refused our certificate (tlsv1 alert unknown ca)"));
 }
@@ -152,8 +154,161 @@ TEST_F(Tls, RefusesAnExpiredClientCertificate) {
   ASSERT_TRUE(connect(port, client_context(ca.issue("late", CertificateForm::kExpired))));
   EXPECT_EQ(client->wait_closed().message,
             "the broker refused our certificate (sslv3 alert certificate expired): it has expired");
-  EXPECT_EQ(wait_refused().message,
-            "client certificate not trusted: certificate has expired (subject CN=late)");
+  EXPECT_THAT(
+      wait_refused().message,
+      MatchesRegex("client certificate not trusted: it has expired: CN=late was valid until "
+                   "20..-..-.. ..:.. UTC"));
+}
+
+TEST_F(Tls, RefusesAClientCertificateThatIsNotYetValid) {
+  const auto port = listen(server_context(ca.issue("server")), true);
+  ASSERT_TRUE(connect(port, client_context(ca.issue("early", CertificateForm::kNotYetValid))));
+  EXPECT_THAT(client->wait_closed().message, StartsWith("the broker refused our certificate"));
+  EXPECT_THAT(wait_refused().message,
+              MatchesRegex("client certificate not trusted: it is not yet valid: CN=early is valid "
+                           "from 20..-..-.. ..:.. UTC; compare the clocks"));
+}
+
+TEST_F(Tls, RefusesAChainThatIsTooLong) {
+  const auto port = listen(server_context(ca.issue("server")), true);
+  std::vector<std::unique_ptr<TestCa>> chain;
+  for (int i = 0; i <= kMaxIntermediateCas; ++i)
+    chain.push_back(
+        std::make_unique<TestCa>("ca " + std::to_string(i), chain.empty() ? ca : *chain.back()));
+  ASSERT_TRUE(connect(port, client_context(chain[kMaxIntermediateCas - 1]->issue("deep"))));
+  TestPeer* const server = wait_server();
+  ASSERT_TRUE(server != nullptr && server->wait_open());
+  EXPECT_EQ(server->chain().size(), 2U + kMaxIntermediateCas);
+
+  const TlsContext::Files deeper = chain.back()->issue("deeper");
+  ForeignClient foreign(&deeper);
+  if (foreign.connect(port)) {
+    EXPECT_EQ(foreign.read(1), "");
+  }
+  EXPECT_THAT(wait_refused().message,
+              StartsWith("client certificate not trusted: the chain is too long: more than 4 CAs "
+                         "between CN="));
+}
+
+TEST_F(Tls, RefusesEveryRevokedCertificateOfAChain) {
+  TestCa branch("branch CA", ca);
+  const TlsContext::Files files = branch.issue("leaf");
+  std::string revoked;
+  TlsServerOptions options;
+  options.is_revoked = [&](const PeerCertificate& each) { return each.subject == revoked; };
+  const auto port = listen(server_context(ca.issue("server"), options), true);
+  std::size_t refused = 0;
+  for (const char* const subject : {"CN=leaf", "CN=branch CA", "CN=fabric CA"}) {
+    revoked = subject;
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+      ForeignClient foreign(&files);
+      SSL_CTX_set_max_proto_version(foreign.context(), version);
+      if (foreign.connect(port)) {
+        EXPECT_EQ(foreign.read(1), "");
+      }
+      EXPECT_THAT(wait_refused(refused++).message,
+                  MatchesRegex("client certificate not trusted: it is revoked: " + revoked +
+                               " \\(sha1 [0-9a-f]{40}\\)"));
+    }
+  }
+  revoked = "CN=nobody";
+  ASSERT_TRUE(connect(port, client_context(files)));
+  client->send("hello");
+  EXPECT_TRUE(client->wait_received(5)) << client->wait_closed().message;
+}
+
+TEST_F(Tls, ChecksTheCasThatHaveACrl) {
+  TestCa branch("branch CA", ca);
+  const TlsContext::Files good = branch.issue("good"), bad = branch.issue("bad"),
+                          other = ca.issue("other");
+  const auto refusal = [&](const std::vector<std::filesystem::path>& crls,
+                           const TlsContext::Files& files) {
+    TlsServerOptions options;
+    options.crls = crls;
+    const auto port = listen(server_context(ca.issue("server"), options), true);
+    const std::size_t before = refusals.size();
+    ForeignClient foreign(&files);
+    const bool in = foreign.connect(port) && foreign.write("x") && foreign.read(1) == "x";
+    return in ? std::string("none") : wait_refused(before).message;
+  };
+  const auto root_crl = ca.revoke({branch.certificate()}), empty_crl = ca.revoke({}),
+             old_crl = ca.revoke({}, true);
+  EXPECT_EQ(refusal({empty_crl}, good), "none");  // branch CA has no CRL, and cannot have: unknown
+  EXPECT_THAT(refusal({root_crl}, good),
+              MatchesRegex("client certificate not trusted: it is revoked: CN=branch CA \\(sha1 "
+                           "[0-9a-f]{40}\\), by the CRL of CN=fabric CA"));
+  EXPECT_EQ(refusal({root_crl}, other), "none");
+  EXPECT_EQ(
+      refusal({old_crl}, other),
+      "client certificate not trusted: the CRL of CN=fabric CA has expired; nobody of that CA "
+      "gets in without a new one");
+  EXPECT_EQ(refusal({branch.revoke({bad.certificate})}, bad), "none");  // of a CA not trusted here
+}
+
+TEST_F(Tls, NamesWhatACrlRevokesAsTheChainDoes) {
+  const TlsContext::Files files = ca.issue("client");
+  TlsServerOptions options;
+  options.crls = {ca.revoke({files.certificate})};
+  const auto context = server_context(ca.issue("server"), options);
+  ASSERT_EQ(context->crls().size(), 1U);
+  const Crl& crl = context->crls().front();
+  EXPECT_EQ(crl.issuer, "CN=fabric CA");
+  ASSERT_TRUE(crl.next_update.has_value());
+  EXPECT_GT(*crl.next_update, std::chrono::system_clock::now());
+  const auto port = listen(server_context(ca.issue("server2")), true);
+  ASSERT_TRUE(connect(port, client_context(files)));
+  TestPeer* const server = wait_server();
+  ASSERT_TRUE(server != nullptr && server->wait_open());
+  EXPECT_EQ(crl.issuer_serials, std::vector{server->chain().back().issuer_serial});
+}
+
+TEST_F(Tls, SaysWhatIsWrongWithACrl) {
+  const auto message = [&](const std::filesystem::path& crl) {
+    TlsServerOptions options;
+    options.crls = {crl};
+    const auto made = TlsContext::make_server(ca.issue("server"), options);
+    return made ? std::string("made") : made.error().message;
+  };
+  const auto whole = ca.revoke({});
+  EXPECT_EQ(message(whole), "made");
+  EXPECT_THAT(message("/nowhere.crl"), StartsWith("/nowhere.crl: expected 1 to 16 CRLs"));
+  EXPECT_THAT(message(ca.write("empty.crl", "")), HasSubstr("empty.crl: expected 1 to 16 CRLs"));
+  EXPECT_THAT(message(ca.ca_file()), HasSubstr("expected 1 to 16 CRLs"));
+  EXPECT_THAT(message(ca.write("cut.crl",
+                               "-----BEGIN X509 CRL-----\nMAA=\n"
+                               "-----END X509 CRL-----\n")),
+              HasSubstr("cut.crl: expected 1 to 16 CRLs"));
+}
+
+TEST_F(Tls, NewHandshakesUseTheNewContextAndOldStreamsStay) {
+  const auto port = listen(server_context(ca.issue("server")), true);
+  ASSERT_TRUE(connect(port, client_context(ca.issue("client"))));
+  client->send("hello");
+  ASSERT_TRUE(client->wait_received(5));
+  TlsContext::Files second = other_ca.issue("second");
+  second.ca_bundle = ca.ca_file();
+  door_loop.call([&] { listener->set_tls(server_context(second)); });
+
+  const TlsContext::Files files = ca.issue("late");
+  ForeignClient late(&files);
+  ASSERT_TRUE(late.connect(port));
+  const X509* const broker = SSL_get0_peer_certificate(late.ssl());
+  ASSERT_NE(broker, nullptr);
+  EXPECT_EQ(subject_of(broker), "CN=second");
+  client->send("again");
+  EXPECT_TRUE(client->wait_received(10));
+}
+
+TEST_F(Tls, NamesInMessagesHoldNoControlCharactersAndAreCut) {
+  const auto port = listen(server_context(ca.issue("server")), true);
+  TlsContext::Files stranger =
+      other_ca.issue("evil\n2026-01-01 \x1b[2Jbroker stopped\r" + std::string(20, 'x'));
+  stranger.ca_bundle = ca.ca_file();
+  ASSERT_TRUE(connect(port, client_context(stranger)));
+  const std::string message = wait_refused().message;
+  EXPECT_THAT(message, HasSubstr("CN=evil\\0A2026-01-01 \\1B[2Jbroker stopped\\0D"));
+  EXPECT_TRUE(std::none_of(message.begin(), message.end(),
+                           [](unsigned char c) { return c < 0x20 || c == 0x7f; }));
 }
 
 TEST_F(Tls, RefusesAClientWithoutACertificate) {
@@ -163,7 +318,7 @@ TEST_F(Tls, RefusesAClientWithoutACertificate) {
   EXPECT_FALSE(client_without.connect(port));
   const dxl::Error error = wait_refused();
   EXPECT_EQ(error.code, dxl::ErrorCode::kTls);
-  EXPECT_EQ(error.message, "client sent no certificate");
+  EXPECT_EQ(error.message, "client sent no certificate; this broker requires one");
 }
 
 TEST_F(Tls, RefusesPlainTextOnATlsPort) {
@@ -200,15 +355,19 @@ TEST_F(Tls, GivesUpOnAHalfOpenHandshake) {
 
 TEST_F(Tls, ServesTheLegacyCipherOnlyWhenAsked) {
   const TlsContext::Files files = ca.issue("python");
+  TlsServerOptions legacy;
+  legacy.legacy_python_ciphers = true;
   const auto try_legacy = [&](std::uint16_t port) {
     ForeignClient python(&files);
     SSL_CTX_set_max_proto_version(python.context(), TLS1_2_VERSION);
     SSL_CTX_set_cipher_list(python.context(), "AES128-SHA256");
     return python.connect(port) ? std::string(SSL_get_cipher_name(python.ssl())) : "none";
   };
-  EXPECT_EQ(try_legacy(listen(server_context(ca.issue("server")), true)), "AES128-SHA256");
-  EXPECT_EQ(try_legacy(listen(server_context(ca.issue("server"), false), true)), "none");
-  EXPECT_THAT(wait_refused().message, StartsWith("no cipher suite in common"));
+  EXPECT_EQ(try_legacy(listen(server_context(ca.issue("server"), legacy), true)), "AES128-SHA256");
+  EXPECT_EQ(try_legacy(listen(server_context(ca.issue("server")), true)), "none");
+  EXPECT_THAT(wait_refused().message,
+              testing::AllOf(StartsWith("no cipher suite in common"),
+                             HasSubstr("tls.legacy_python_ciphers = true in tiara.toml")));
 }
 
 TEST_F(Tls, PrefersForwardSecrecyAndRefusesOldVersions) {

@@ -108,6 +108,8 @@ class Peer:
 
 
 class Paho:
+    settings = "[tls]\nlegacy_python_ciphers = true\n"  # for the test of it
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -157,11 +157,15 @@ class FabricTest(unittest.TestCase):
     """One fabric per test class, in a directory of its own."""
 
     up_options = ()
+    settings = None  # the text of tiara.toml, if not the defaults
 
     @classmethod
     def setUpClass(cls):
         cls.root = pathlib.Path(tempfile.mkdtemp(prefix="tiara-test-"))
         cls.addClassCleanup(shutil.rmtree, cls.root, ignore_errors=True)
+        if cls.settings is not None:
+            (cls.root / "state").mkdir(0o700)
+            (cls.root / "state" / "tiara.toml").write_text(cls.settings)
         cls.fabric = Fabric(cls.root).start(*cls.up_options)
         cls.addClassCleanup(cls._stop)
 

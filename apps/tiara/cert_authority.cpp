@@ -1,0 +1,143 @@
+// `tiara cert-authority`: what the certificates of a fabric are, and new ones.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/ports.hpp"
+#include "broker/authority.hpp"
+#include "broker/control.hpp"
+#include "broker/revocations.hpp"
+#include "tiara/client_directory.hpp"
+#include "tiara/commands.hpp"
+#include "tiara/credentials.hpp"
+#include "tiara/exit_code.hpp"
+#include "tiara/state.hpp"
+
+namespace tiara::app {
+namespace {
+
+using dxl::ErrorCode;
+using Held = std::vector<broker::HeldCertificate>;
+
+std::int64_t days_left(const broker::HeldCertificate& held) {
+  return days_left(Expiry{held.role, held.facts.expires}, std::chrono::system_clock::now());
+}
+
+std::string to_json(const Held& all, bool is_rotating) {
+  nlohmann::ordered_json json;
+  json["rotating"] = is_rotating;
+  auto& list = json["certificates"] = nlohmann::ordered_json::array();
+  for (const broker::HeldCertificate& held : all)
+    list.push_back({{"role", held.role},
+                    {"subject", held.facts.subject},
+                    {"expires", std::chrono::system_clock::to_time_t(held.facts.expires)},
+                    {"daysLeft", days_left(held)},
+                    {"sha1", held.facts.thumbprints.sha1},
+                    {"sha256", held.facts.thumbprints.sha256},
+                    {"file", held.file.string()}});
+  return json.dump();
+}
+
+std::string to_text(const Held& all, bool is_rotating) {
+  std::string text;
+  for (const broker::HeldCertificate& held : all)
+    text +=
+        fmt::format("{}: {}\n  until  {:%Y-%m-%d} ({} days)\n  sha1   {}\n  sha256 {}\n", held.role,
+                    held.facts.subject, fmt::gmtime(held.facts.expires), days_left(held),
+                    held.facts.thumbprints.sha1, held.facts.thumbprints.sha256);
+  if (is_rotating)
+    text +=
+        "A rotation is under way: give the clients new certificates with `tiara provision "
+        "--force`,\n"
+        "then `tiara cert-authority rotate --finish`.\n";
+  return text;
+}
+
+dxl::Result<void> show(const State& state, bool json) {
+  auto held = broker::list_certificates(state.paths.keystore);
+  if (!held) return dxl::fail(held.error());
+  const auto service = state.paths.service / "service.crt";
+  if (const auto text = broker::read_file(service))
+    if (auto facts = broker::inspect_certificate(*text))
+      held->push_back({"service", service, *std::move(facts)});
+  const bool is_rotating = broker::is_rotating(state.paths.keystore);
+  fmt::print("{}", json ? to_json(*held, is_rotating) + "\n" : to_text(*held, is_rotating));
+  return {};
+}
+
+dxl::Result<void> renew(const State& state) {
+  const auto lock = broker::FileLock::acquire(state.paths.keystore_lock);
+  if (!lock) return dxl::fail(lock.error());
+  if (auto done = broker::renew_broker(state.paths.keystore, state.broker_id, broker_names());
+      !done)
+    return done;
+  return renew_service(state);
+}
+
+dxl::Result<void> rotate(const State& state) {
+  const auto lock = broker::FileLock::acquire(state.paths.keystore_lock);
+  if (!lock) return dxl::fail(lock.error());
+  if (auto done = broker::begin_rotation(state.paths.keystore, state.broker_id,
+                                         base::SystemClock().epoch_seconds());
+      !done)
+    return done;
+  if (auto done = renew_service(state); !done) return done;
+  const auto bundle = state.paths.admin_client / "brokercerts.crt";
+  std::error_code ignored;
+  if (!std::filesystem::exists(bundle, ignored)) return {};
+  const auto text = broker::read_file(state.keystore.broker_ca_bundle());
+  if (!text) return dxl::fail(text.error());
+  return broker::write_file_atomically(bundle, *text);
+}
+
+// Our own clients first: they must not be the ones that are locked out.
+dxl::Result<void> finish(const State& state) {
+  if (!broker::is_rotating(state.paths.keystore))
+    return dxl::fail(ErrorCode::kInvalidArgument, "no rotation is under way");
+  if (auto done = reissue_admin_client(state); !done) return done;
+  const auto lock = broker::FileLock::acquire(state.paths.keystore_lock);
+  if (!lock) return dxl::fail(lock.error());
+  if (auto done = renew_service(state); !done) return done;
+  const auto dropped =
+      broker::finish_rotation(state.paths.keystore, state.broker_id, broker_names());
+  if (!dropped) return dxl::fail(dropped.error());
+  // What is still connected with a certificate of theirs goes with them.
+  std::vector<std::string> thumbprints;
+  for (const broker::CertificateFacts& facts : *dropped)
+    thumbprints.push_back(facts.thumbprints.sha256);
+  return broker::append_revocations(state.paths.revocations, thumbprints);
+}
+
+dxl::Result<void> tell_broker(const State& state) {
+  const auto confirmed = broker::control(state.paths.control, "reload");
+  // Nobody listens: the next broker on this state reads the files when it starts.
+  if (confirmed || confirmed.error().code == ErrorCode::kConnect) return {};
+  return dxl::fail(confirmed.error().code,
+                   "the files are written, but the running broker did not take them: " +
+                       confirmed.error().message);
+}
+
+dxl::Result<void> run(const CommonOptions& common, const CertAuthorityOptions& options) {
+  using Action = CertAuthorityOptions::Action;
+  const auto state = open_state(broker::StatePaths(options.state));
+  if (!state) return dxl::fail(state.error());
+  if (options.action == Action::kShow) return show(*state, common.json);
+  const auto done = options.action == Action::kRenew ? renew(*state)
+                    : options.finish                 ? finish(*state)
+                                                     : rotate(*state);
+  if (!done) return done;
+  if (auto told = tell_broker(*state); !told) return told;
+  return show(*state, common.json);
+}
+
+}  // namespace
+
+int run_cert_authority(const CommonOptions& common, const CertAuthorityOptions& options) {
+  ::umask(077);
+  const auto done = run(common, options);
+  return done ? kExitOk : report(done.error());
+}
+
+}  // namespace tiara::app

@@ -1,0 +1,41 @@
+// What a running broker uses of a state's keystore: TLS with its CRLs, and how long it lasts.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/revocations.hpp"
+#include "dxl/result.hpp"
+#include "net/tls.hpp"
+#include "tiara/state.hpp"
+
+namespace tiara::app {
+
+inline constexpr std::size_t kMaxCrlFiles = 64;
+inline constexpr std::chrono::days kWarnBefore{30};
+
+// STATE/keystore/*.crl, by name. kLimitExceeded above kMaxCrlFiles.
+dxl::Result<std::vector<std::filesystem::path>> find_crls(const broker::StatePaths& paths);
+
+// From the files as they are now. `revocations` is asked at every handshake.
+dxl::Result<std::shared_ptr<const net::TlsContext>> load_tls(
+    const State& state, std::shared_ptr<broker::Revocations> revocations);
+
+// What the CRLs in force revoke, for Revocations.
+std::vector<std::string> revoked_serials(const net::TlsContext& tls);
+
+struct Expiry {
+  std::string what;  // "client CA", "CRL crl.pem of CN=…"
+  std::chrono::system_clock::time_point when;
+};
+// CAs, broker, service, CRLs; first to expire first.
+std::vector<Expiry> find_expiries(const State& state, const net::TlsContext& tls);
+// Rounded down; negative once it is over.
+std::int64_t days_left(const Expiry& expiry, std::chrono::system_clock::time_point now);
+// The words for the log; empty while there is more than kWarnBefore left.
+std::string expiry_warning(const Expiry& expiry, std::chrono::system_clock::time_point now);
+void log_expiries(const std::vector<Expiry>& expiries);
+
+}  // namespace tiara::app

@@ -1,0 +1,145 @@
+"""Renewing certificates and replacing CAs under load: no request stays without an answer."""
+import json
+import shutil
+import signal
+import ssl
+import threading
+import time
+import unittest
+
+import fabric
+from fabric import TIARA, levels, run, tiara
+from raw_peer import RawPeer, tls_context, ERROR, RESPONSE
+
+GET = "/mcafee/service/tie/file/reputation"
+
+
+class Load:
+    """Asks on one connection after the other, each for a few requests; also on one that stays."""
+
+    def __init__(self, config):
+        self.config, self.answered, self.failure = config, 0, None
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(limit,)) for limit in (5, None)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, limit):
+        try:
+            while not self._stop.is_set():
+                with RawPeer(self.config).connect() as peer:
+                    peer.subscribe(peer.reply_to)
+                    count = 0
+                    while not self._stop.is_set() and count != limit:
+                        assert peer.request(GET, b"{}")["type"] in (ERROR, RESPONSE)
+                        count += 1
+                        self.answered += 1
+        except Exception as error:  # told by the main thread
+            self.failure = f"after {self.answered} answers: {error!r}"
+
+    def wait_more(self, count=50):
+        target = self.answered + count
+        fabric.wait_until(lambda: self.failure or self.answered >= target, "answers")
+
+    def stop(self):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(fabric.DEADLINE)
+        return self.failure
+
+
+def broker_serial(config):
+    with RawPeer(config) as peer:
+        return ssl.DER_cert_to_PEM_cert(peer.socket.getpeercert(True))
+
+
+class Rotation(fabric.FabricTest):
+    up_options = ("--threads", "2")
+
+    def authority(self, *arguments):
+        done = run(TIARA, "cert-authority", *arguments, "--state", self.fabric.state)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def certificates(self):
+        shown = json.loads(self.authority("show", "--json"))
+        return {each["role"]: each for each in shown["certificates"]}
+
+    def test_certificate_rotation_under_load_without_an_unanswered_request(self):
+        old = self.fabric.provision("old", fabric.GROUP_ENTERPRISE)
+        load = Load(old)
+        self.addCleanup(load.stop)
+        load.wait_more()
+        before, seen = self.certificates(), broker_serial(old)
+
+        self.authority("renew")
+        load.wait_more()
+        self.assertNotEqual(broker_serial(old), seen)
+        self.assertNotEqual(self.certificates()["broker"]["sha256"], before["broker"]["sha256"])
+
+        self.authority("rotate")
+        self.assertIn("old client CA", self.certificates())
+        new = self.fabric.provision("new", fabric.GROUP_ENTERPRISE)
+        new_load = Load(new)
+        self.addCleanup(new_load.stop)
+        load.wait_more()
+        new_load.wait_more()
+        self.assertIsNone(load.stop())
+
+        with RawPeer(old).connect() as left_behind, RawPeer(new).connect() as kept:
+            self.authority("rotate", "--finish")
+            self.assertTrue(left_behind.closed_by_broker())
+            kept.subscribe("/still/there")
+        new_load.wait_more()
+        self.assertIsNone(new_load.stop())
+        after = self.certificates()
+        self.assertEqual(sorted(after), ["broker", "broker CA", "client CA", "service"])
+        for role in after:
+            self.assertNotEqual(after[role]["sha256"], before[role]["sha256"], role)
+        with self.assertRaises((ssl.SSLError, ConnectionError, EOFError)):
+            RawPeer(old).connect()
+        # Our own admin client has been taken along, and a new start finds everything in order.
+        path = self.make_file("admin")
+        self.assertEqual(tiara(self.fabric.admin, "rep", "set", "99", path).returncode, 0)
+        self.assertEqual(self.fabric.stop(), 0)
+        self.fabric.start()
+        self.assertEqual(levels(self.fabric.admin, path), {1: 0, 3: 99})
+
+    def test_steps_out_of_order_are_refused(self):
+        done = run(TIARA, "cert-authority", "rotate", "--finish", "--state", self.fabric.state)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("no rotation is under way", done.stderr)
+
+    def test_show_is_for_people_too(self):
+        text = self.authority("show")
+        for words in ("client CA: CN=TiaraClientCA-", "until", "sha1", "sha256"):
+            self.assertIn(words, text)
+
+
+class Killed(fabric.FabricTest):
+    def test_a_rotation_that_is_killed_leaves_a_whole_state(self):
+        self.assertEqual(self.fabric.stop(), 0)
+        outcomes = set()
+        for number in range(12):
+            name = f"copy-{number}"
+            shutil.copytree(self.fabric.state, self.root / name)
+            process = self.start_process(TIARA, "cert-authority", "rotate", "--state",
+                                         self.root / name)
+            keystore = self.root / name / "keystore"
+            # Later each time: before the keys are made, while files are written, after the switch.
+            fabric.wait_until(lambda: not process.running() or number < 4 or (
+                keystore / ".next.tmp").exists() or (keystore / "old-cas.crt").exists(), "a moment")
+            time.sleep(0.002 * (number % 4))  # a point to kill at, not a wait
+            process.stop(signal.SIGKILL)
+            other = fabric.Fabric(self.root, name).start()
+            try:
+                self.assertEqual(levels(other.admin, self.make_file(f"file-{number}")), {1: 0, 3: 0})
+                outcomes.add((keystore / "old-cas.crt").exists())
+                self.assertFalse((keystore / ".next").exists())
+            finally:
+                other.stop()
+        self.assertIn(False, outcomes)
+
+
+if __name__ == "__main__":
+    unittest.main()
