@@ -26,6 +26,8 @@ struct UpOptions {
   std::optional<std::uint16_t> web_socket_port;  // absent: listen.ws_port
   std::optional<unsigned> threads;               // absent: broker.threads
   bool service = true;
+  std::vector<std::string> set{};  // "KEY=VALUE" of tiara.toml
+  bool check_config = false;       // read everything, start nothing
   friend bool operator==(const UpOptions&, const UpOptions&) = default;
 };
 
@@ -67,8 +69,23 @@ struct WatchOptions {
   friend bool operator==(const WatchOptions&, const WatchOptions&) = default;
 };
 
-using Command = std::variant<UpOptions, ProvisionOptions, RepGetOptions, RepSetOptions,
-                             RepExternalOptions, WatchOptions>;
+struct ConfigOptions {
+  enum class Action : std::uint8_t { kCheck, kShow, kReference, kImport } action = Action::kCheck;
+  std::filesystem::path state;
+  bool origin = false;         // show
+  std::filesystem::path file;  // import: a dxlbroker.conf
+  bool dry_run = false, force = false;
+  friend bool operator==(const ConfigOptions&, const ConfigOptions&) = default;
+};
+
+struct StatusOptions {
+  std::filesystem::path state;
+  bool metrics = false;
+  friend bool operator==(const StatusOptions&, const StatusOptions&) = default;
+};
+
+using Command = std::variant<UpOptions, ProvisionOptions, ConfigOptions, StatusOptions,
+                             RepGetOptions, RepSetOptions, RepExternalOptions, WatchOptions>;
 
 struct CommandLine {
   CommonOptions common;

@@ -19,7 +19,7 @@ dxl::Result<void> provision(const ProvisionOptions& options) {
   if (auto known = check_groups(options.groups); !known) return known;
   if (options.host.find_first_of("; \t\r\n") != std::string::npos)
     return dxl::fail(ErrorCode::kInvalidArgument, "--host: expected a host name or an address");
-  const auto state = open_state(broker::StatePaths(options.state));
+  const auto state = open_state(broker::StatePaths(options.state), environment_sources());
   if (!state) return dxl::fail(state.error());
   // The running broker's port; without one, the port it will have.
   const auto ports = broker::read_ports(state->paths);

@@ -41,13 +41,6 @@ dxl::Result<std::string> read_broker_id(const std::filesystem::path& file) {
   return text;
 }
 
-dxl::Result<StateSettings> load_settings(const std::filesystem::path& file) {
-  if (!is_there(file)) return StateSettings{};
-  const auto text = broker::read_file(file);
-  if (!text) return dxl::fail(ErrorCode::kConfiguration, text.error().message);
-  return parse_state_settings(*text, file.string());
-}
-
 dxl::Result<void> write_if_missing(const std::filesystem::path& file, const std::string& text) {
   if (is_there(file)) return {};
   return broker::write_file_atomically(file, text);
@@ -78,7 +71,8 @@ dxl::Result<void> check_nothing_lost(const broker::StatePaths& paths) {
 
 }  // namespace
 
-dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
+dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
+                                        const SettingSources& sources) {
   if (auto whole = check_nothing_lost(paths); !whole) return dxl::fail(whole.error());
   if (auto written = write_if_missing(paths.config, initial_state_settings_text()); !written)
     return dxl::fail(written.error());
@@ -92,25 +86,27 @@ dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
   }
   auto id = read_broker_id(paths.broker_id);
   if (!id) return dxl::fail(id.error());
-  auto settings = load_settings(paths.config);
-  if (!settings) return dxl::fail(settings.error());
+  auto loaded = load_state_settings(paths.config, sources);
+  if (!loaded) return dxl::fail(loaded.error());
   auto keystore = broker::Keystore::create_or_open(paths.keystore, *id);
   if (!keystore) return dxl::fail(keystore.error());
-  return State{paths, std::move(*settings), std::move(*id), std::move(*keystore)};
+  return State{paths, std::move(loaded->settings), std::move(loaded->values), std::move(*id),
+               std::move(*keystore)};
 }
 
-dxl::Result<State> open_state(const broker::StatePaths& paths) {
+dxl::Result<State> open_state(const broker::StatePaths& paths, const SettingSources& sources) {
   if (!is_there(paths.broker_id))
     return dxl::fail(ErrorCode::kStorage,
                      fmt::format("{0}: no state there; `tiara up --state {0}` creates one",
                                  paths.root.string()));
   auto id = read_broker_id(paths.broker_id);
   if (!id) return dxl::fail(id.error());
-  auto settings = load_settings(paths.config);
-  if (!settings) return dxl::fail(settings.error());
+  auto loaded = load_state_settings(paths.config, sources);
+  if (!loaded) return dxl::fail(loaded.error());
   auto keystore = broker::Keystore::open(paths.keystore);
   if (!keystore) return dxl::fail(keystore.error());
-  return State{paths, std::move(*settings), std::move(*id), std::move(*keystore)};
+  return State{paths, std::move(loaded->settings), std::move(loaded->values), std::move(*id),
+               std::move(*keystore)};
 }
 
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state) {

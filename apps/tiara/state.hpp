@@ -15,14 +15,16 @@ namespace tiara::app {
 struct State {
   broker::StatePaths paths;
   StateSettings settings;
-  std::string broker_id;  // uuid without braces
+  broker::SetValues values;  // of every setting, with its origin
+  std::string broker_id;     // uuid without braces
   broker::Keystore keystore;
 };
 
 // Creates what a first start needs. The caller holds the state's lock.
-dxl::Result<State> create_or_open_state(const broker::StatePaths& paths);
+dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
+                                        const SettingSources& sources = {});
 // kStorage when there is no state yet.
-dxl::Result<State> open_state(const broker::StatePaths& paths);
+dxl::Result<State> open_state(const broker::StatePaths& paths, const SettingSources& sources = {});
 
 // The TIE service's certificate chain, root first; issued into STATE/service when missing.
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state);

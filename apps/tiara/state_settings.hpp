@@ -1,11 +1,14 @@
 // What `STATE/tiara.toml` sets, of all layers.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/log.hpp"
 #include "broker/limits.hpp"
 #include "broker/settings.hpp"
 #include "dxl/result.hpp"
@@ -14,13 +17,16 @@
 namespace tiara::app {
 
 struct StateSettings {
-  std::uint16_t port = 8883;             // listen.port
-  std::uint16_t web_socket_port = 8884;  // listen.ws_port
-  bool legacy_ciphers = true;            // tls.legacy_ciphers
-  unsigned threads = 1;                  // broker.threads
+  std::vector<std::string> listen_addresses{"127.0.0.1", "::1"};  // listen.addresses
+  std::uint16_t port = 8883;                                      // listen.port
+  std::uint16_t web_socket_port = 8884;                           // listen.ws_port
+  bool legacy_ciphers = true;                                     // tls.legacy_ciphers
+  unsigned threads = 1;                                           // broker.threads
   std::vector<std::string> service_zones;
   bool send_connect_events = false;
   bool test_mode = false;
+  std::chrono::seconds message_sample{60};           // broker.message_sample_seconds
+  base::LogLevel log_level = base::LogLevel::kInfo;  // log.level
   broker::BrokerLimits limits;
   reputation::Settings reputation;  // the names of TIE reference §12.2
 };
@@ -31,5 +37,23 @@ std::vector<broker::Setting> setting_rows(StateSettings& settings);
 // kConfiguration names file, line and key.
 dxl::Result<StateSettings> parse_state_settings(std::string_view text, std::string_view name);
 std::string initial_state_settings_text();
+
+// What stands above the file: variables first, then arguments, which are stronger.
+struct SettingSources {
+  std::vector<std::string> environment{};  // "NAME=value"
+  std::vector<broker::SettingArgument> arguments{};
+};
+SettingSources environment_sources();  // this process's variables
+
+struct LoadedSettings {
+  StateSettings settings;
+  broker::SetValues values;  // every key, with its origin
+};
+// A file that is missing sets nothing. kConfiguration with all that is wrong in a layer.
+dxl::Result<LoadedSettings> load_state_settings(const std::filesystem::path& file,
+                                                const SettingSources& sources);
+
+// docs/configuration.md.
+std::string configuration_reference();
 
 }  // namespace tiara::app

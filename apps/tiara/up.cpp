@@ -16,6 +16,7 @@
 #include "net/tls.hpp"
 #include "service/tie_service.hpp"
 #include "store/reputation_store.hpp"
+#include "tiara/check_config.hpp"
 #include "tiara/commands.hpp"
 #include "tiara/exit_code.hpp"
 #include "tiara/state.hpp"
@@ -38,6 +39,27 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// What the command line sets, above the environment.
+dxl::Result<SettingSources> setting_sources(const UpOptions& options) {
+  SettingSources sources = environment_sources();
+  for (const std::string& set : options.set) {
+    const std::size_t end = set.find('=');
+    if (end == std::string::npos)
+      return dxl::fail(ErrorCode::kConfiguration, fmt::format("--set {}: expected KEY=VALUE", set));
+    sources.arguments.push_back({set.substr(0, end), set.substr(end + 1), "--set"});
+  }
+  const auto add = [&sources](std::string_view name, std::string text, std::string_view flag) {
+    sources.arguments.push_back({std::string(name), std::move(text), std::string(flag)});
+  };
+  if (!options.listen.empty())
+    add("listen.addresses", fmt::format("{}", fmt::join(options.listen, ",")), "--listen");
+  if (options.port) add("listen.port", std::to_string(*options.port), "--port");
+  if (options.web_socket_port)
+    add("listen.ws_port", std::to_string(*options.web_socket_port), "--ws-port");
+  if (options.threads) add("broker.threads", std::to_string(*options.threads), "--threads");
+  return sources;
+}
+
 // Everything that runs. Members are destroyed from the last to the first: control answers no more,
 // the service commits and leaves, the broker closes, the state is free.
 class Server {
@@ -51,12 +73,14 @@ class Server {
     // Of a process that was killed: nobody may take its port for ours.
     std::error_code ignored;
     std::filesystem::remove(paths.ports, ignored);
-    auto state = create_or_open_state(paths);
+    auto sources = setting_sources(options);
+    if (!sources) return dxl::fail(sources.error());
+    auto state = create_or_open_state(paths, *sources);
     if (!state) return dxl::fail(state.error());
     std::unique_ptr<Server> server(
-        new Server(std::move(*lock), std::move(*state), options.service));
+        new Server(std::move(*lock), std::move(*state), std::move(*sources), options.service));
     for (auto step : {&Server::start_broker, &Server::start_service, &Server::start_control})
-      if (auto done = (server.get()->*step)(options); !done) return dxl::fail(done.error());
+      if (auto done = (server.get()->*step)(); !done) return dxl::fail(done.error());
     return server;
   }
 
@@ -72,8 +96,8 @@ class Server {
               broker_->web_socket_port(), with_service_ ? "with" : "without");
   }
 
-  std::string ready_line(const UpOptions& options) const {
-    std::string host = options.listen.empty() ? "127.0.0.1" : options.listen.front();
+  std::string ready_line() const {
+    std::string host = state_.settings.listen_addresses.front();
     if (host.find(':') != std::string::npos) host = "[" + host + "]";
     return fmt::format("ready mqtts://{0}:{1} wss://{0}:{2}", host, broker_->port(),
                        broker_->web_socket_port());
@@ -96,8 +120,11 @@ class Server {
   }
 
  private:
-  Server(broker::FileLock lock, State state, bool with_service)
-      : lock_(std::move(lock)), state_(std::move(state)), with_service_(with_service) {}
+  Server(broker::FileLock lock, State state, SettingSources sources, bool with_service)
+      : lock_(std::move(lock)),
+        state_(std::move(state)),
+        sources_(std::move(sources)),
+        with_service_(with_service) {}
 
   dxl::Result<fabric::Policy> load_policy() const {
     auto policy = broker::load_policy(state_.paths.policy);
@@ -105,7 +132,7 @@ class Server {
     return policy;
   }
 
-  dxl::Result<void> start_broker(const UpOptions& options) {
+  dxl::Result<void> start_broker() {
     auto policy = load_policy();
     if (!policy) return dxl::fail(policy.error());
     const broker::Keystore& keys = state_.keystore;
@@ -115,15 +142,16 @@ class Server {
     if (!tls) return dxl::fail(tls.error());
     broker::BrokerOptions broker_options;
     broker_options.broker_id = state_.broker_id;
-    if (!options.listen.empty()) broker_options.listen_addresses = options.listen;
     const StateSettings& settings = state_.settings;
-    broker_options.port = options.port.value_or(settings.port);
-    broker_options.web_socket_port = options.web_socket_port.value_or(settings.web_socket_port);
-    broker_options.threads = options.threads.value_or(settings.threads);
+    broker_options.listen_addresses = settings.listen_addresses;
+    broker_options.port = settings.port;
+    broker_options.web_socket_port = settings.web_socket_port;
+    broker_options.threads = settings.threads;
     broker_options.service_zones = settings.service_zones;
     broker_options.send_connect_events = settings.send_connect_events;
     broker_options.test_mode = settings.test_mode;
     broker_options.limits = settings.limits;
+    broker_options.message_sample = settings.message_sample;
     broker_options.tls = std::move(*tls);
     fabric::Authorization authorization(std::move(*policy));
     remember(authorization);
@@ -133,7 +161,7 @@ class Server {
     return refresh_admin_client(state_, broker_->port(), broker_->web_socket_port());
   }
 
-  dxl::Result<void> start_service(const UpOptions&) {
+  dxl::Result<void> start_service() {
     if (!with_service_) return {};
     auto chain = service_chain(state_);
     if (!chain) return dxl::fail(chain.error());
@@ -157,7 +185,7 @@ class Server {
     return service_->wait_ready(kServiceDeadline);
   }
 
-  dxl::Result<void> start_control(const UpOptions&) {
+  dxl::Result<void> start_control() {
     if (auto made = broker::make_private_directory(state_.paths.run); !made) return made;
     auto started = broker::ControlServer::start(
         state_.paths.control, [this](const std::string& command) { return answer(command); });
@@ -191,6 +219,7 @@ class Server {
 
   broker::FileLock lock_;
   State state_;
+  const SettingSources sources_;  // above the file, at every reload
   bool with_service_;
   base::SystemClock clock_;
   std::mutex reloading_;
@@ -207,9 +236,19 @@ int start_failure(const dxl::Error& error) {
   return report(error);
 }
 
+int check_only(const UpOptions& options) {
+  const auto sources = setting_sources(options);
+  if (!sources) return report(sources.error());
+  const auto checked = check_config(broker::StatePaths(options.state), *sources);
+  if (!checked) return report(checked.error());
+  fmt::print("ok\n");
+  return kExitOk;
+}
+
 }  // namespace
 
 int run_up(const UpOptions& options) {
+  if (options.check_config) return check_only(options);
   ::umask(077);
   raise_descriptor_limit();
   const auto waiting = Waiting::create();
@@ -222,7 +261,7 @@ int run_up(const UpOptions& options) {
       code = start_failure(server.error());
     } else {
       (*server)->log_ready();
-      fmt::print("{}\n", (*server)->ready_line(options));
+      fmt::print("{}\n", (*server)->ready_line());
       std::fflush(stdout);
       while ((*waiting)->wait(std::nullopt) == Waiting::Wake::kReload) {
         // A failure is logged, and the policy in force stays.
