@@ -25,6 +25,7 @@ using dxl::ErrorCode;
 // With port 0 the second address must get the port that the kernel chose for the first; somebody
 // else may have it there already.
 constexpr int kPortAttempts = 8;
+constexpr std::size_t kErrorCodes = static_cast<std::size_t>(ErrorCode::kCancelled) + 1;
 // The door gives way to those inside when the processor is short.
 constexpr int kDoorNiceness = 10;
 
@@ -71,6 +72,7 @@ struct Broker::Impl {
 
   BrokerOptions options;
   Shared shared;
+  std::array<std::atomic<std::uint64_t>, kErrorCodes> handshake_failures{};
   std::vector<IoThread> io;
   std::size_t next_io = 0;  // door's thread
   std::uint16_t port = 0, web_socket_port = 0;
@@ -87,12 +89,17 @@ void Broker::Impl::accept(net::Loop& loop, std::unique_ptr<net::Stream> stream) 
 }
 
 void Broker::Impl::refuse(const std::string& peer_name, const dxl::Error& reason) {
+  ++handshake_failures[static_cast<std::size_t>(reason.code)];
   if (reason.code == ErrorCode::kTimedOut) shared.counters.count(Limit::kHandshakeSeconds);
   if (reason.code == ErrorCode::kLimitExceeded) shared.counters.count(Limit::kUpgradeBytes);
   const std::string_view limit = reason.code == ErrorCode::kTimedOut        ? " (handshake_seconds)"
                                  : reason.code == ErrorCode::kLimitExceeded ? " (upgrade_bytes)"
                                                                             : "";
-  base::log(LogLevel::kInfo, "broker", "client {} refused: {}{}", peer_name, reason.message, limit);
+  // Without the port: it changes with each attempt.
+  const std::string host = peer_name.substr(0, peer_name.rfind(':'));
+  base::log_event(LogLevel::kInfo, "broker", "client.refused", host,
+                  {{"client", peer_name}, {"reason", to_string(reason.code)}},
+                  fmt::format("client {} refused: {}{}", peer_name, reason.message, limit));
 }
 
 dxl::Result<Listeners> Broker::Impl::open_listeners(std::uint16_t wanted, bool web_socket) {
@@ -234,12 +241,30 @@ void Broker::set_authorization(fabric::Authorization authorization) {
     first.hub->commit(fabric::AuthorizationReplaced{shared}, [&applied] { applied.set_value(); });
   });
   applied.get_future().wait();
-  base::log(LogLevel::kInfo, "broker", "authorization: {} members and {} topic rules are in force",
-            shared->policy().members.size(), shared->policy().rules.size());
+  base::log_event(LogLevel::kInfo, "broker", "policy.reloaded", "", {},
+                  fmt::format("authorization: {} members and {} topic rules are in force",
+                              shared->policy().members.size(), shared->policy().rules.size()));
+}
+
+void Broker::reconfigure(const LiveOptions& options) {
+  for (IoThread& each : impl_->io)
+    call(each.loop, [&] {
+      each.hub->set_limits(options.limits);
+      return true;
+    });
+  std::promise<void> applied;
+  IoThread& first = impl_->io.front();
+  first.loop.post([&] {
+    first.hub->commit(fabric::OptionsReplaced{options.limits.connections,
+                                              options.send_connect_events, options.test_mode},
+                      [&applied] { applied.set_value(); });
+  });
+  applied.get_future().wait();
 }
 
 BrokerStatus Broker::status() const {
   BrokerStatus status;
+  std::array<std::uint64_t, fabric::kRefusalCount> refusals{};
   for (IoThread& each : impl_->io) {
     const Hub::Status part = call(each.loop, [&each] { return each.hub->status(); });
     status.connections = part.connections;
@@ -248,7 +273,16 @@ BrokerStatus Broker::status() const {
     status.messages_out += part.messages_out;
     status.refused_publishes += part.refused_publishes;
     status.dropped_messages += part.dropped_messages;
+    status.connects += part.connects;
+    status.bytes_in += part.bytes_in;
+    status.bytes_out += part.bytes_out;
+    for (std::size_t i = 0; i < refusals.size(); ++i) refusals[i] += part.refusals[i];
   }
+  for (std::size_t i = 1; i < refusals.size(); ++i)  // 0 is kNone
+    status.refusals.emplace_back(static_cast<fabric::Refusal>(i), refusals[i]);
+  for (std::size_t i = 0; i < kErrorCodes; ++i)
+    status.handshake_failures.emplace_back(static_cast<ErrorCode>(i),
+                                           impl_->handshake_failures[i].load());
   status.buffered_bytes = impl_->shared.budget->used;
   for (std::size_t i = 0; i < kLimitCount; ++i) {
     const auto limit = static_cast<Limit>(i);

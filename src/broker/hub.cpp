@@ -46,6 +46,7 @@ Hub::Hub(net::Loop& loop, std::size_t index, Shared& shared, fabric::RouterOptio
     : loop_(loop),
       index_(index),
       shared_(shared),
+      limits_(shared.limits),
       message_sample_(message_sample),
       router_(
           with_callbacks(
@@ -60,6 +61,12 @@ void Hub::start() {
   next_expiry_ = sample_began_ + kExpiryCheck;
   loop_.every_turn([this] { end_of_turn(); });
   timer_ = loop_.schedule(kTick, [this] { tick(); });
+}
+
+void Hub::set_limits(const BrokerLimits& limits) {
+  limits_ = limits;
+  for (const auto& client : places_)
+    if (client) client->on_new_limits();
 }
 
 void Hub::accept(std::unique_ptr<net::Stream> stream, bool in_process_service) {
@@ -115,6 +122,7 @@ bool Hub::admit(ClientConnection& client, std::string answer) {
   fabric::Identity identity =
       fabric::make_identity(std::move(chain), std::move(subject), base::make_uuid(random_));
   identity.in_process_service = client.in_process_service();
+  connects_.add();
   client.begin_change();
   commit(client.id(), fabric::ClientConnected{client.id(), std::move(identity)}, client.load(),
          std::move(answer));
@@ -304,14 +312,21 @@ void Hub::watch(ClientConnection& client) {
 void Hub::note_refusal(ClientConnection& client, fabric::Refusal refusal, std::string_view topic) {
   if (refusal == fabric::Refusal::kNone) return;
   refused_.add();
+  refusals_[static_cast<std::size_t>(refusal)].add();
   if (!client.note_refusal(refusal)) return;
   // Nobody there is the requester's business, and it is told.
   const LogLevel level =
       refusal == fabric::Refusal::kNoDestination ? LogLevel::kDebug : LogLevel::kWarning;
   const std::string_view detail = router_.refusal_detail();
-  base::log(level, kArea, "client {}: message to {} refused ({}){}{}", client.label(),
-            topic.substr(0, kTopicBytesInLog), fabric::to_string(refusal),
-            detail.empty() ? "" : ": ", detail);
+  const std::string_view shown = topic.substr(0, kTopicBytesInLog);
+  const std::string_view rule = fabric::to_string(refusal);
+  base::log_event(level, kArea, "message.refused", client.subject(),
+                  {{"client", client.label()},
+                   {"thumbprint", client.thumbprint()},
+                   {"rule", rule},
+                   {"topic", shown}},
+                  fmt::format("client {}: message to {} refused ({}){}{}", client.label(), shown,
+                              rule, detail.empty() ? "" : ": ", detail));
 }
 
 void Hub::leave(ClientConnection& client) {
@@ -334,6 +349,7 @@ void Hub::tick() {
     if (client) client->tick(now);
   if (index_ == 0) {  // one does it for all
     sample_rates(now);
+    base::tell_repeated_log_lines();
     if (now >= next_expiry_) {
       next_expiry_ = now + kExpiryCheck;
       if (router_.has_expired_services()) commit(fabric::ServicesExpired{now}, {});
@@ -387,6 +403,10 @@ Hub::Status Hub::status() const {
   status.messages_out = messages_out_.value();
   status.refused_publishes = refused_.value();
   status.dropped_messages = dropped_.value();
+  status.connects = connects_.value();
+  status.bytes_in = bytes_in_.value();
+  status.bytes_out = bytes_out_.value();
+  for (std::size_t i = 0; i < refusals_.size(); ++i) status.refusals[i] = refusals_[i].value();
   return status;
 }
 

@@ -4,6 +4,7 @@
 // no randomness, no thread-local load.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -58,9 +59,14 @@ struct ServicesExpired {
 struct AuthorizationReplaced {
   std::shared_ptr<const Authorization> authorization;
 };
+// What a reload may change of RouterOptions.
+struct OptionsReplaced {
+  std::size_t connection_limit = 0;
+  bool send_connect_events = false, test_mode = false;
+};
 
-using Change =
-    std::variant<ClientConnected, ClientDisconnected, Subscribed, Unsubscribed, ServiceRegistered,
-                 ServiceUnregistered, ServiceDisowned, ServicesExpired, AuthorizationReplaced>;
+using Change = std::variant<ClientConnected, ClientDisconnected, Subscribed, Unsubscribed,
+                            ServiceRegistered, ServiceUnregistered, ServiceDisowned,
+                            ServicesExpired, AuthorizationReplaced, OptionsReplaced>;
 
 }  // namespace tiara::fabric

@@ -89,6 +89,7 @@ struct Router::Impl {
   Outcome apply(const ServiceDisowned& change);
   Outcome apply(const ServicesExpired& change);
   Outcome apply(const AuthorizationReplaced& change);
+  Outcome apply(const OptionsReplaced& change);
 
   Refusal announce(const Change& change, const Outcome& outcome, Deliveries& out);
   void answer_registration(const ServiceRegistered& change, const Outcome& outcome,
@@ -101,7 +102,7 @@ struct Router::Impl {
                      std::span<const std::string_view> fields = {});
   void announce_topic(const Outcome::TopicChange& topic, Deliveries& out);
 
-  const RouterOptions options;
+  RouterOptions options;  // OptionsReplaced changes some
   base::Clock& clock;
   Outbox outbox;
   Routes routes;
