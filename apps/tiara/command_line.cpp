@@ -138,9 +138,11 @@ void add_config(CLI::App& app, Parsed& parsed) {
       "\nExamples:\n"
       "  tiara config show --state ~/fabric --origin\n"
       "  tiara config show --state ~/fabric --json\n");
-  add_config_action(*config, parsed, "reference", "Print the Markdown reference of every setting",
-                    Action::kReference)
-      ->footer("Examples:\n  tiara config reference > configuration.md\n");
+  CLI::App* reference =
+      add_config_action(*config, parsed, "reference",
+                        "Print the Markdown reference of every setting", Action::kReference);
+  reference->add_flag("--metrics", parsed.config.metrics, "Of every metric instead");
+  reference->footer("Examples:\n  tiara config reference > configuration.md\n");
   CLI::App* import =
       add_config_action(*config, parsed, "import",
                         "Take over the configuration of an original broker", Action::kImport);

@@ -75,6 +75,7 @@ struct ConfigOptions {
   bool origin = false;         // show
   std::filesystem::path file;  // import: a dxlbroker.conf
   bool dry_run = false, force = false;
+  bool metrics = false;  // reference: of the metrics instead
   friend bool operator==(const ConfigOptions&, const ConfigOptions&) = default;
 };
 

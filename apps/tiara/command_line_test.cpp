@@ -155,16 +155,16 @@ TEST(CommandLine, UpTakesSettingsAndChecksOnly) {
 TEST(CommandLine, ConfigTakesItsActions) {
   using Action = ConfigOptions::Action;
   EXPECT_EQ(std::get<ConfigOptions>(parsed({"config", "check", "--state", "s"}).command),
-            (ConfigOptions{Action::kCheck, "s", false, "", false, false}));
+            (ConfigOptions{Action::kCheck, "s", false, "", false, false, false}));
   const CommandLine show = parsed({"config", "show", "--state", "s", "--origin", "--json"});
   EXPECT_EQ(std::get<ConfigOptions>(show.command),
-            (ConfigOptions{Action::kShow, "s", true, "", false, false}));
+            (ConfigOptions{Action::kShow, "s", true, "", false, false, false}));
   EXPECT_TRUE(show.common.json);
   EXPECT_EQ(std::get<ConfigOptions>(parsed({"config", "reference"}).command).action,
             Action::kReference);
   EXPECT_EQ(std::get<ConfigOptions>(
                 parsed({"config", "import", "f", "--state", "s", "--dry-run", "--force"}).command),
-            (ConfigOptions{Action::kImport, "s", false, "f", true, true}));
+            (ConfigOptions{Action::kImport, "s", false, "f", true, true, false}));
   EXPECT_EQ(std::get<StatusOptions>(parsed({"status", "--state", "s", "--metrics"}).command),
             (StatusOptions{"s", true}));
   EXPECT_EQ(refused({"config", "check", "--state", "s", "--json"}).code, 2);

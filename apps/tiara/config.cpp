@@ -9,6 +9,7 @@
 #include "tiara/check_config.hpp"
 #include "tiara/commands.hpp"
 #include "tiara/exit_code.hpp"
+#include "tiara/metrics.hpp"
 #include "tiara/state.hpp"
 
 namespace tiara::app {
@@ -94,7 +95,7 @@ int run_config(const CommonOptions& common, const ConfigOptions& options) {
     case ConfigOptions::Action::kShow:
       return show(common, options);
     case ConfigOptions::Action::kReference:
-      fmt::print("{}", configuration_reference());
+      fmt::print("{}", options.metrics ? metrics_reference() : configuration_reference());
       return kExitOk;
     case ConfigOptions::Action::kImport:
       return run_config_import(options);
@@ -103,9 +104,19 @@ int run_config(const CommonOptions& common, const ConfigOptions& options) {
 }
 
 int run_status(const StatusOptions& options) {
-  const auto answer = broker::control(broker::StatePaths(options.state).control, "status");
+  const auto answer = broker::control(broker::StatePaths(options.state).control,
+                                      options.metrics ? "metrics" : "status");
   if (!answer) return report(answer.error());
-  fmt::print("{}\n", *answer);
+  if (!options.metrics) {
+    fmt::print("{}\n", *answer);
+    return kExitOk;
+  }
+  // The socket's answers are one line: {"metrics":"…"}.
+  const auto json = nlohmann::json::parse(*answer, nullptr, false);
+  const auto text = json.is_object() ? json.find("metrics") : json.end();
+  if (text == json.end() || !text->is_string())
+    return report({ErrorCode::kMalformed, "the broker's answer holds no metrics", 0});
+  fmt::print("{}", text->get_ref<const std::string&>());
   return kExitOk;
 }
 

@@ -50,6 +50,20 @@ dxl::Result<LoadedSettings> load_state_settings(const std::filesystem::path& fil
   return loaded;
 }
 
+SettingChanges take_changes(broker::SetValues& running, const broker::SetValues& loaded) {
+  StateSettings unused;
+  SettingChanges changes;
+  for (const broker::Setting& row : setting_rows(unused)) {
+    const auto now = running.find(row.name);
+    const auto then = loaded.find(row.name);
+    if (now == running.end() || then == loaded.end() || now->second.value == then->second.value)
+      continue;
+    (row.reloads ? changes.applied : changes.restart).emplace_back(row.name);
+    if (row.reloads) now->second = then->second;
+  }
+  return changes;
+}
+
 std::string configuration_reference() {
   StateSettings defaults;
   return "# Configuration\n\n"

@@ -153,6 +153,13 @@ std::vector<Setting> log_rows(StateSettings& settings) {
                         {"debug", LogLevel::kDebug},
                         {"warn", LogLevel::kWarning},
                         {"error", LogLevel::kError}}),
+      choice<base::LogFormat>("log.format",
+                              "\"text\" for people, \"json\" for programs: one object a line.",
+                              settings.log_format,
+                              {{"text", base::LogFormat::kText}, {"json", base::LogFormat::kJson}}),
+      number("log.repeats_per_minute",
+             "Lines of one event and client; the rest is counted. 0: no limit.",
+             settings.log_repeats, 0, 1'000'000),
   };
 }
 

@@ -27,6 +27,8 @@ struct StateSettings {
   bool test_mode = false;
   std::chrono::seconds message_sample{60};           // broker.message_sample_seconds
   base::LogLevel log_level = base::LogLevel::kInfo;  // log.level
+  base::LogFormat log_format = base::LogFormat::kText;
+  std::uint32_t log_repeats = 60;  // log.repeats_per_minute
   broker::BrokerLimits limits;
   reputation::Settings reputation;  // the names of TIE reference §12.2
 };
@@ -52,6 +54,13 @@ struct LoadedSettings {
 // A file that is missing sets nothing. kConfiguration with all that is wrong in a layer.
 dxl::Result<LoadedSettings> load_state_settings(const std::filesystem::path& file,
                                                 const SettingSources& sources);
+
+// What a reload found, by name. Keys that need a start keep their value in `running`, so that each
+// reload names them again.
+struct SettingChanges {
+  std::vector<std::string> applied, restart;
+};
+SettingChanges take_changes(broker::SetValues& running, const broker::SetValues& loaded);
 
 // docs/configuration.md.
 std::string configuration_reference();

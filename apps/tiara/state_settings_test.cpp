@@ -138,6 +138,19 @@ TEST(StateSettings, NoFileSetsNothing) {
   EXPECT_EQ(loaded->settings.port, 8883);
 }
 
+TEST(StateSettings, AReloadTakesWhatItCanAndNamesTheRestEachTime) {
+  auto running = load_state_settings("/nonexistent", {{"TIARA_LISTEN_PORT=1"}, {}})->values;
+  const auto loaded = load_state_settings(
+      "/nonexistent", {{"TIARA_LISTEN_PORT=2", "TIARA_LIMITS_CONNECTIONS=3"}, {}});
+  ASSERT_TRUE(loaded);
+  const SettingChanges first = take_changes(running, loaded->values);
+  EXPECT_EQ(first.applied, std::vector<std::string>{"limits.connections"});
+  EXPECT_EQ(first.restart, std::vector<std::string>{"listen.port"});
+  const SettingChanges second = take_changes(running, loaded->values);
+  EXPECT_TRUE(second.applied.empty());
+  EXPECT_EQ(second.restart, std::vector<std::string>{"listen.port"});
+}
+
 TEST(StateSettings, AddressesAreAtLeastOne) {
   EXPECT_FALSE(parse_state_settings("listen.addresses = \"\"", "t"));
   const auto settings = parse_state_settings("listen.addresses = \"0.0.0.0, ::\"", "t");

@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -19,6 +21,8 @@
 #include "tiara/check_config.hpp"
 #include "tiara/commands.hpp"
 #include "tiara/exit_code.hpp"
+#include "tiara/metrics.hpp"
+#include "tiara/notify.hpp"
 #include "tiara/state.hpp"
 #include "tiara/status.hpp"
 #include "tiara/waiting.hpp"
@@ -60,6 +64,18 @@ dxl::Result<SettingSources> setting_sources(const UpOptions& options) {
   return sources;
 }
 
+void use_log_settings(const StateSettings& settings) {
+  base::set_log_level(settings.log_level);
+  base::set_log_format(settings.log_format);
+  base::set_log_repeats(settings.log_repeats);
+}
+
+std::string json_array(const std::vector<std::string>& texts) {
+  std::string json;
+  for (const std::string& text : texts) json += (json.empty() ? "" : ",") + base::json_text(text);
+  return "[" + json + "]";
+}
+
 // Everything that runs. Members are destroyed from the last to the first: control answers no more,
 // the service commits and leaves, the broker closes, the state is free.
 class Server {
@@ -77,6 +93,7 @@ class Server {
     if (!sources) return dxl::fail(sources.error());
     auto state = create_or_open_state(paths, *sources);
     if (!state) return dxl::fail(state.error());
+    use_log_settings(state->settings);
     std::unique_ptr<Server> server(
         new Server(std::move(*lock), std::move(*state), std::move(*sources), options.service));
     for (auto step : {&Server::start_broker, &Server::start_service, &Server::start_control})
@@ -103,21 +120,30 @@ class Server {
                        broker_->web_socket_port());
   }
 
-  // Main thread and control thread. The order of two reloads is that of reading the file.
+  // Main thread and control thread. The order of two reloads is that of reading the files. All or
+  // nothing: if one file is bad, what was in force stays.
   dxl::Result<std::string> reload() {
     const std::lock_guard guard(reloading_);
     auto policy = load_policy();
-    if (!policy) {
-      base::log(LogLevel::kError, "up", "policy not reloaded, the old one stays: {}",
-                policy.error().message);
-      return dxl::fail(policy.error());
-    }
+    if (!policy) return refuse_reload(policy.error());
+    auto loaded = load_state_settings(state_.paths.config, sources_);
+    if (!loaded) return refuse_reload(loaded.error());
+    const SettingChanges changes = take_changes(state_.values, loaded->values);
+    if (!changes.applied.empty()) apply_settings(loaded->settings, changes.applied);
+    for (const std::string& name : changes.restart)
+      base::log_event(LogLevel::kWarning, "up", "reload.needs_restart", "", {{"setting", name}},
+                      fmt::format("{} has changed; the next start applies it", name));
     const std::size_t members = policy->members.size(), rules = policy->rules.size();
     fabric::Authorization authorization(std::move(*policy));
     broker_->set_authorization(authorization);
     remember(std::move(authorization));
-    return fmt::format("{{\"members\":{},\"rules\":{}}}", members, rules);
+    ++reloads_applied_;
+    return fmt::format("{{\"members\":{},\"rules\":{},\"applied\":{},\"restart\":{}}}", members,
+                       rules, json_array(changes.applied), json_array(changes.restart));
   }
+
+  // Returns when every thread of the broker has answered.
+  void probe() const { [[maybe_unused]] const auto status = broker_->status(); }
 
  private:
   Server(broker::FileLock lock, State state, SettingSources sources, bool with_service)
@@ -130,6 +156,40 @@ class Server {
     auto policy = broker::load_policy(state_.paths.policy);
     if (policy) policy->service_side = with_service_;
     return policy;
+  }
+
+  dxl::Result<std::string> refuse_reload(const dxl::Error& error) {
+    ++reloads_failed_;
+    for (std::string_view rest = error.message; !rest.empty();) {
+      const std::size_t end = std::min(rest.find('\n'), rest.size());
+      base::log_event(
+          LogLevel::kError, "up", "reload.failed", "", {},
+          fmt::format("not reloaded, what was in force stays: {}", rest.substr(0, end)));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return dxl::fail(error);
+  }
+
+  // Those of is_reloadable() in state_settings.cpp.
+  void apply_settings(const StateSettings& settings, const std::vector<std::string>& changed) {
+    use_log_settings(settings);
+    broker_->reconfigure({settings.limits, settings.send_connect_events, settings.test_mode});
+    if (service_) service_->set_settings(settings.reputation);
+    for (const std::string& name : changed)
+      base::log_event(LogLevel::kInfo, "up", "setting.changed", "", {{"setting", name}},
+                      fmt::format("{} is {} now", name,
+                                  broker::to_toml(state_.values.find(name)->second.value)));
+  }
+
+  MetricsSnapshot metrics() const {
+    MetricsSnapshot snapshot;
+    snapshot.broker = broker_->status();
+    if (service_) snapshot.tie = service_->status();
+    snapshot.reloads_applied = reloads_applied_;
+    snapshot.reloads_failed = reloads_failed_;
+    snapshot.dropped_log_lines = base::dropped_log_lines();
+    snapshot.repeated_log_lines = base::repeated_log_lines();
+    return snapshot;
   }
 
   dxl::Result<void> start_broker() {
@@ -214,7 +274,10 @@ class Server {
     if (command == "status")
       return status_json(state_.broker_id, broker_->status(),
                          service_ ? std::optional(service_->status()) : std::nullopt);
-    return dxl::fail(ErrorCode::kInvalidArgument, "unknown command; known are reload, status");
+    if (command == "metrics")
+      return "{\"metrics\":" + base::json_text(metrics_text(metrics())) + "}";
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     "unknown command; known are reload, status, metrics");
   }
 
   broker::FileLock lock_;
@@ -223,12 +286,40 @@ class Server {
   bool with_service_;
   base::SystemClock clock_;
   std::mutex reloading_;
+  std::atomic<std::uint64_t> reloads_applied_{0}, reloads_failed_{0};
   mutable std::mutex authorization_mutex_;
   fabric::Authorization authorization_{fabric::Policy{}};  // what the broker uses, for the service
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<service::TieService> service_;
   std::unique_ptr<broker::ControlServer> control_;
 };
+
+// Until a signal says stop. The service manager hears that we live only while the broker does.
+void serve(Server& server, Waiting& waiting, const Notifier& notifier) {
+  using Clock = std::chrono::steady_clock;
+  notifier.ready();
+  while (true) {
+    std::optional<Clock::time_point> deadline;
+    if (const auto every = notifier.alive_every()) deadline = Clock::now() + *every;
+    switch (waiting.wait(deadline)) {
+      case Waiting::Wake::kStop:
+        return;
+      case Waiting::Wake::kReload: {
+        notifier.reloading();
+        // A failure is logged, and what was in force stays.
+        [[maybe_unused]] const auto reloaded = server.reload();
+        notifier.ready();
+        break;
+      }
+      case Waiting::Wake::kCalled:
+        break;
+      case Waiting::Wake::kTimedOut:
+        server.probe();
+        notifier.alive();
+        break;
+    }
+  }
+}
 
 int start_failure(const dxl::Error& error) {
   if (error.code == ErrorCode::kInUse)
@@ -254,6 +345,7 @@ int run_up(const UpOptions& options) {
   const auto waiting = Waiting::create();
   if (!waiting) return report(waiting.error());
   base::start_log(LogLevel::kInfo);
+  const Notifier notifier = Notifier::from_environment();
   int code = kExitOk;
   {
     auto server = Server::start(options);
@@ -263,11 +355,9 @@ int run_up(const UpOptions& options) {
       (*server)->log_ready();
       fmt::print("{}\n", (*server)->ready_line());
       std::fflush(stdout);
-      while ((*waiting)->wait(std::nullopt) == Waiting::Wake::kReload) {
-        // A failure is logged, and the policy in force stays.
-        [[maybe_unused]] const auto reloaded = (*server)->reload();
-      }
+      serve(**server, **waiting, notifier);
       base::log(LogLevel::kInfo, "up", "stopping");
+      notifier.stopping();
     }
   }
   base::stop_log();
