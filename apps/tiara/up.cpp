@@ -107,10 +107,11 @@ class Server {
   }
 
   void log_ready() const {
-    base::log(LogLevel::kInfo, "up",
-              "broker {} on {} listens on ports {} and {} (WebSockets), {} TIE service",
-              state_.broker_id, state_.paths.root.string(), broker_->port(),
-              broker_->web_socket_port(), with_service_ ? "with" : "without");
+    base::log_event(
+        LogLevel::kInfo, "up", "server.ready", "", {{"broker", state_.broker_id}},
+        fmt::format("broker {} on {} listens on ports {} and {} (WebSockets), {} TIE service",
+                    state_.broker_id, state_.paths.root.string(), broker_->port(),
+                    broker_->web_socket_port(), with_service_ ? "with" : "without"));
   }
 
   std::string ready_line() const {
@@ -356,7 +357,7 @@ int run_up(const UpOptions& options) {
       fmt::print("{}\n", (*server)->ready_line());
       std::fflush(stdout);
       serve(**server, **waiting, notifier);
-      base::log(LogLevel::kInfo, "up", "stopping");
+      base::log_event(LogLevel::kInfo, "up", "server.stopping", "", {}, "stopping");
       notifier.stopping();
     }
   }

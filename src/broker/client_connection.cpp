@@ -110,7 +110,10 @@ std::size_t ClientConnection::take_oversize(std::string_view bytes) {
   if (std::has_single_bit(++lost_))
     base::log_event(
         LogLevel::kWarning, kArea, "message.oversize", subject(),
-        {{"client", label_}, {"thumbprint", thumbprint()}, {"topic", publish->topic()}},
+        {{"client", label_},
+         {"thumbprint", thumbprint()},
+         {"name", name()},
+         {"topic", publish->topic()}},
         fmt::format("client {}: message to {} skipped: {} bytes, the limit is {} (message_bytes)",
                     label_, publish->topic(), publish->body_bytes(), hub_.limits().message_bytes));
   if (const auto bytes_left = publish->message_without_payload()) {
@@ -202,7 +205,7 @@ bool ClientConnection::lose(std::string_view topic) {
   if (std::has_single_bit(++lost_))
     base::log_event(
         LogLevel::kWarning, kArea, "message.lost", subject(),
-        {{"client", label_}, {"thumbprint", thumbprint()}, {"topic", topic}},
+        {{"client", label_}, {"thumbprint", thumbprint()}, {"name", name()}, {"topic", topic}},
         fmt::format("client {}: slow consumer: a message on {} is lost to it, more than {} bytes "
                     "are unsent (outgoing_bytes); {} so far",
                     label_, topic, limits.outgoing_bytes, lost_));
@@ -253,6 +256,11 @@ std::string_view ClientConnection::thumbprint() const {
   return chain.empty() ? std::string_view() : std::string_view(chain.back().sha1);
 }
 
+std::string_view ClientConnection::name() const {
+  const auto& chain = connection_->peer_chain();
+  return chain.empty() ? std::string_view() : std::string_view(chain.back().subject);
+}
+
 std::string_view ClientConnection::subject() const {
   const std::string_view certificate = thumbprint();
   return certificate.empty() ? std::string_view(label_).substr(0, label_.rfind(':')) : certificate;
@@ -282,9 +290,12 @@ void ClientConnection::on_closed(net::Connection&, const dxl::Error& reason) {
   std::string text =
       fmt::format("client {} {}: {}", label_, is_new ? "refused" : "closed", reason.message);
   if (refusals_ > 0) text += fmt::format("; {} of its messages were refused", refusals_);
-  base::log_event(
-      LogLevel::kInfo, kArea, is_new ? "client.refused" : "client.closed", subject(),
-      {{"client", label_}, {"thumbprint", thumbprint()}, {"reason", to_string(reason.code)}}, text);
+  base::log_event(LogLevel::kInfo, kArea, is_new ? "client.refused" : "client.closed", subject(),
+                  {{"client", label_},
+                   {"thumbprint", thumbprint()},
+                   {"name", name()},
+                   {"reason", to_string(reason.code)}},
+                  text);
   hub_.leave(*this);
 }
 

@@ -52,6 +52,7 @@ class ClientConnection final : public net::ConnectionHandler {
   // Who a log line is about: the certificate's SHA-1, empty without one; and the same, else the
   // address.
   std::string_view thumbprint() const;
+  std::string_view name() const;  // the certificate's subject
   std::string_view subject() const;
 
   // What the network has not taken yet, and all that is held in memory for the peer.

@@ -100,7 +100,7 @@ void ClientConnection::on_connect(const mqtt::Connect& connect) {
   patience_ = std::chrono::milliseconds(granted) * 3 / 2;
   last_heard_ = base::SystemClock().now();
   base::log_event(LogLevel::kInfo, kArea, "client.connected", subject(),
-                  {{"client", label_}, {"thumbprint", thumbprint()}},
+                  {{"client", label_}, {"thumbprint", thumbprint()}, {"name", name()}},
                   fmt::format("client {} connected with {}, keep-alive {} s", label_,
                               name_of(version_), granted.count()));
 }

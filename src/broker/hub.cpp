@@ -20,7 +20,6 @@ constexpr std::uint64_t kPlaceMask = (std::uint64_t{1} << kPlaceBits) - 1;
 static_assert(kMaxThreads <= kHubMask);
 // Connections beyond the limit that may get as far as CONNECT, where they are told so.
 constexpr std::size_t kRefusableConnections = 256;
-constexpr std::size_t kTopicBytesInLog = 200;
 // Under memory pressure, who holds less than this is not to blame.
 constexpr std::size_t kBlamelessBytes = 64 * 1024;
 constexpr std::chrono::seconds kTick{1};
@@ -196,15 +195,6 @@ void Hub::publish(ClientConnection& client, std::string_view topic, std::string_
     client.reply(answer);
 }
 
-void Hub::log_state() const {
-  const std::string state = router_.describe_state();
-  for (std::string_view rest = state; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    base::log(LogLevel::kInfo, kArea, "state: {}", rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-}
-
 void Hub::answer_oversize(ClientConnection& client, const dxl::MessageView& request,
                           std::size_t bytes) {
   deliveries_.clear();
@@ -308,27 +298,6 @@ void Hub::watch(ClientConnection& client) {
   if (shared_.hub_count > 1) watched_.push_back(client.id());
 }
 
-// The first of its kind on a connection only; the rest is counted and told when it closes.
-void Hub::note_refusal(ClientConnection& client, fabric::Refusal refusal, std::string_view topic) {
-  if (refusal == fabric::Refusal::kNone) return;
-  refused_.add();
-  refusals_[static_cast<std::size_t>(refusal)].add();
-  if (!client.note_refusal(refusal)) return;
-  // Nobody there is the requester's business, and it is told.
-  const LogLevel level =
-      refusal == fabric::Refusal::kNoDestination ? LogLevel::kDebug : LogLevel::kWarning;
-  const std::string_view detail = router_.refusal_detail();
-  const std::string_view shown = topic.substr(0, kTopicBytesInLog);
-  const std::string_view rule = fabric::to_string(refusal);
-  base::log_event(level, kArea, "message.refused", client.subject(),
-                  {{"client", client.label()},
-                   {"thumbprint", client.thumbprint()},
-                   {"rule", rule},
-                   {"topic", shown}},
-                  fmt::format("client {}: message to {} refused ({}){}{}", client.label(), shown,
-                              rule, detail.empty() ? "" : ": ", detail));
-}
-
 void Hub::leave(ClientConnection& client) {
   const ConnectionId id = client.id();
   const bool admitted = client.admitted();
@@ -393,21 +362,6 @@ void Hub::shut_down(std::function<void()> done) {
 void Hub::finish_shut_down() {
   if (shut_down_done_ && clients_ == 0 && commits_under_way_ == 0)
     std::exchange(shut_down_done_, [] {})();
-}
-
-Hub::Status Hub::status() const {
-  Status status;
-  status.connections = router_.connection_count();
-  status.services = router_.service_count();
-  status.messages_in = messages_in_.value();
-  status.messages_out = messages_out_.value();
-  status.refused_publishes = refused_.value();
-  status.dropped_messages = dropped_.value();
-  status.connects = connects_.value();
-  status.bytes_in = bytes_in_.value();
-  status.bytes_out = bytes_out_.value();
-  for (std::size_t i = 0; i < refusals_.size(); ++i) status.refusals[i] = refusals_[i].value();
-  return status;
 }
 
 }  // namespace tiara::broker

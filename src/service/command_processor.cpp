@@ -258,13 +258,15 @@ dxl::Result<void> CommandProcessor::commit() {
     retry_at_ = clock_.now() + back_off_;
     change_id_ = store_.last_change_id();
     counters_.store_works = false;
-    base::log(base::LogLevel::kError, "tie",
-              "cannot write to the store: {}; {} commands refused, next try in {} ms",
-              committed.error().message, group_.size(), back_off_.count());
+    base::log_event(
+        base::LogLevel::kError, "tie", "store.failed", "", {},
+        fmt::format("cannot write to the store: {}; {} commands refused, next try in {} ms",
+                    committed.error().message, group_.size(), back_off_.count()));
     return committed;
   }
   if (back_off_.count() != 0) {
-    base::log(base::LogLevel::kInfo, "tie", "the store can be written again");
+    base::log_event(base::LogLevel::kInfo, "tie", "store.recovered", "", {},
+                    "the store can be written again");
   }
   back_off_ = {};
   counters_.store_works = true;

@@ -66,6 +66,10 @@ class ConfigTest(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("TIARA_LIMITS_CONNECTIONS: expected 1 to 1000000", done.stderr)
 
+    def test_a_state_that_is_not_there_yet_is_fine(self):
+        done = run(TIARA, "up", "--state", self.state, "--check-config")
+        self.assertEqual((done.returncode, done.stdout, self.state.exists()), (0, "ok\n", False))
+
     def test_arguments_win(self):
         done = run(TIARA, "up", "--state", self.state, "--set", "limits.connections=0", "--check-config",
                    **with_environment(TIARA_LIMITS_CONNECTIONS="5"))

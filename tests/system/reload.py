@@ -114,7 +114,7 @@ class ReloadTest(fabric.FabricTest):
         lines = [json.loads(line) for line in self.fabric.log()[begin:].splitlines() if line]
         by_event = {line["event"]: line for line in lines}
         self.assertRegex(by_event["client.connected"]["thumbprint"], "^[0-9a-f]{40}$")
-        self.assertIn("CN=peer", by_event["client.connected"]["client"])
+        self.assertEqual(by_event["client.connected"]["name"], "CN=peer")
         self.assertEqual(by_event["message.oversize"]["topic"], topic)
         self.assertNotIn("secret", self.fabric.log())
 
