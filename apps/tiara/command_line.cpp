@@ -21,6 +21,8 @@ struct Parsed {
   double timeout_seconds = 0;
   UpOptions up;
   ProvisionOptions provision;
+  ConfigOptions config;
+  StatusOptions status;
   RepGetOptions get;
   RepSetOptions set;
   RepExternalOptions external;
@@ -62,16 +64,24 @@ void add_up(CLI::App& app, Parsed& parsed) {
   up->add_option("--threads", parsed.up.threads,
                  "I/O threads (default: broker.threads of STATE/tiara.toml, 1)")
       ->check(CLI::Range(1U, broker::kMaxThreads));
+  up->add_option("--set", parsed.up.set,
+                 "KEY=VALUE of STATE/tiara.toml, for this run; may be repeated")
+      ->allow_extra_args(false);
+  up->add_flag("--check-config", parsed.up.check_config,
+               "Read the whole configuration, say \"ok\" or what is wrong (exit 2), start nothing");
   up->add_flag("!--no-service", parsed.up.service, "Broker only: no TIE service in this process");
   up->footer(
       "When everything listens, stdout gets one line: ready mqtts://HOST:PORT wss://HOST:PORT\n"
       "https://HOST:PORT. STATE/clients/admin is a client in every group; STATE/admin.token is "
       "the\n"
-      "password of user admin at the management port. SIGTERM stops, SIGHUP reloads the\n"
-      "policy, the certificates, the CRLs and the list of revoked certificates.\n"
+      "password of user admin at the management port. SIGTERM stops, SIGHUP reloads settings,\n"
+      "policy, certificates, CRLs and the list of revoked certificates. A setting also comes "
+      "from\n"
+      "its variable: limits.connections from TIARA_LIMITS_CONNECTIONS.\n"
       "\nExamples:\n"
       "  tiara up --state ~/fabric\n"
-      "  tiara up --state ~/fabric --listen 0.0.0.0 --port 8883\n");
+      "  tiara up --state ~/fabric --listen 0.0.0.0 --port 8883\n"
+      "  tiara up --state ~/fabric --set limits.connections=5000 --check-config\n");
   up->callback([&parsed] { parsed.command = parsed.up; });
 }
 
@@ -142,6 +152,76 @@ void add_cert_authority(CLI::App& app, Parsed& parsed) {
       "  tiara provision ./scanner --force --state ~/fabric --name scanner\n"
       "  tiara cert-authority rotate --finish --state ~/fabric\n")
       ->add_flag("--finish", parsed.authority.finish, "Drop the old CAs");
+}
+
+CLI::App* add_config_action(CLI::App& config, Parsed& parsed, const char* name, const char* help,
+                            ConfigOptions::Action action) {
+  CLI::App* app = config.add_subcommand(name, help);
+  if (action != ConfigOptions::Action::kReference)
+    app->add_option("--state", parsed.config.state, "State directory of `tiara up`")->required();
+  app->callback([&parsed, action] {
+    parsed.config.action = action;
+    parsed.command = parsed.config;
+  });
+  return app;
+}
+
+void add_config(CLI::App& app, Parsed& parsed) {
+  using Action = ConfigOptions::Action;
+  CLI::App* config = app.add_subcommand("config", "Check, show and import configuration");
+  config->require_subcommand(1);
+  config->footer(
+      "Examples:\n"
+      "  tiara config check --state ~/fabric\n"
+      "  tiara config show --state ~/fabric --origin\n"
+      "  tiara config import /opt/dxlbroker/conf/dxlbroker.conf --state ~/fabric --dry-run\n");
+  add_config_action(*config, parsed, "check", "Read everything, print \"ok\" or what is wrong",
+                    Action::kCheck)
+      ->footer(
+          "Exit code 2 and one line per mistake with file and line; nothing is started or "
+          "changed.\n"
+          "\nExamples:\n"
+          "  tiara config check --state ~/fabric\n");
+  CLI::App* show =
+      add_config_action(*config, parsed, "show", "Print every setting that holds", Action::kShow);
+  show->add_flag("--origin", parsed.config.origin,
+                 "Also who set it: a variable, FILE:LINE or default");
+  show->footer(
+      "With --json one object; with --origin each member is {\"value\":…,\"origin\":\"…\"}.\n"
+      "\nExamples:\n"
+      "  tiara config show --state ~/fabric --origin\n"
+      "  tiara config show --state ~/fabric --json\n");
+  CLI::App* reference =
+      add_config_action(*config, parsed, "reference",
+                        "Print the Markdown reference of every setting", Action::kReference);
+  reference->add_flag("--metrics", parsed.config.metrics, "Of every metric instead");
+  reference->footer("Examples:\n  tiara config reference > configuration.md\n");
+  CLI::App* import =
+      add_config_action(*config, parsed, "import",
+                        "Take over the configuration of an original broker", Action::kImport);
+  import->add_option("FILE", parsed.config.file, "Its dxlbroker.conf")->required();
+  import->add_flag("--dry-run", parsed.config.dry_run, "Only say what would be done");
+  import->add_flag("--force", parsed.config.force, "Replace a tiara.toml that sets something");
+  import->footer(
+      "Reads FILE, FILE.defaults below it and the policies they name; says of every key whether "
+      "it is\n"
+      "taken, ignored or unsupported, and why. Exit code 7: something is unsupported; the rest was "
+      "taken.\n"
+      "\nExamples:\n"
+      "  tiara config import dxlbroker.conf --state ~/fabric --dry-run\n");
+}
+
+void add_status(CLI::App& app, Parsed& parsed) {
+  CLI::App* status = app.add_subcommand("status", "Ask the running broker of a state how it is");
+  status->add_option("--state", parsed.status.state, "State directory of `tiara up`")->required();
+  status->add_flag("--metrics", parsed.status.metrics,
+                   "Metrics in the Prometheus text format instead of one JSON object");
+  status->footer(
+      "Exit code 3: no broker runs on this state.\n"
+      "\nExamples:\n"
+      "  tiara status --state ~/fabric\n"
+      "  tiara status --state ~/fabric --metrics\n");
+  status->callback([&parsed] { parsed.command = parsed.status; });
 }
 
 void add_rep_get(CLI::App& rep, Parsed& parsed) {
@@ -238,14 +318,19 @@ bool uses_fabric(const Command& command) {
   return !std::holds_alternative<UpOptions>(command) &&
          !std::holds_alternative<ProvisionOptions>(command) &&
          !std::holds_alternative<AuthOptions>(command) &&
-         !std::holds_alternative<CertAuthorityOptions>(command);
+         !std::holds_alternative<CertAuthorityOptions>(command) &&
+         !std::holds_alternative<ConfigOptions>(command) &&
+         !std::holds_alternative<StatusOptions>(command);
 }
 
-bool prints_json(const Command& command) {
-  if (std::holds_alternative<CertAuthorityOptions>(command)) return true;
-  const auto* auth = std::get_if<AuthOptions>(&command);
-  return auth &&
-         (auth->action == AuthOptions::Action::kList || auth->action == AuthOptions::Action::kTest);
+// Those that do not speak to a fabric, but print on stdout.
+bool takes_json(const Command& command) {
+  if (const auto* config = std::get_if<ConfigOptions>(&command))
+    return config->action == ConfigOptions::Action::kShow;
+  if (const auto* auth = std::get_if<AuthOptions>(&command))
+    return auth->action == AuthOptions::Action::kList || auth->action == AuthOptions::Action::kTest;
+  return std::holds_alternative<CertAuthorityOptions>(command) ||
+         std::holds_alternative<StatusOptions>(command);
 }
 
 }  // namespace
@@ -258,6 +343,8 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   add_provision(app, parsed);
   add_auth(app, parsed.auth, [&parsed] { parsed.command = parsed.auth; });
   add_cert_authority(app, parsed);
+  add_config(app, parsed);
+  add_status(app, parsed);
   CLI::App* rep = app.add_subcommand("rep", "Read and write reputations of files");
   rep->require_subcommand(1);
   rep->footer(
@@ -287,10 +374,10 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   if (app.count("--timeout") > 0)
     parsed.common.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::duration<double>(parsed.timeout_seconds));
-  CommonOptions meaningless = parsed.common;
-  if (prints_json(*parsed.command)) meaningless.json = false;
-  if (!uses_fabric(*parsed.command) && meaningless != CommonOptions{})
-    return usage_error(prints_json(*parsed.command)
+  CommonOptions harmless;
+  harmless.json = parsed.common.json && takes_json(*parsed.command);
+  if (!uses_fabric(*parsed.command) && parsed.common != harmless)
+    return usage_error(takes_json(*parsed.command)
                            ? "--config and --timeout have no meaning for this command"
                            : "--config, --json and --timeout have no meaning for this command");
   return CommandLine{parsed.common, *parsed.command};

@@ -27,6 +27,8 @@ struct UpOptions {
   std::optional<std::uint16_t> https_port;       // absent: listen.https_port
   std::optional<unsigned> threads;               // absent: broker.threads
   bool service = true;
+  std::vector<std::string> set{};  // "KEY=VALUE" of tiara.toml
+  bool check_config = false;       // read everything, start nothing
   friend bool operator==(const UpOptions&, const UpOptions&) = default;
 };
 
@@ -88,8 +90,25 @@ struct CertAuthorityOptions {
   friend bool operator==(const CertAuthorityOptions&, const CertAuthorityOptions&) = default;
 };
 
-using Command = std::variant<UpOptions, ProvisionOptions, RepGetOptions, RepSetOptions,
-                             RepExternalOptions, WatchOptions, AuthOptions, CertAuthorityOptions>;
+struct ConfigOptions {
+  enum class Action : std::uint8_t { kCheck, kShow, kReference, kImport } action = Action::kCheck;
+  std::filesystem::path state;
+  bool origin = false;         // show
+  std::filesystem::path file;  // import: a dxlbroker.conf
+  bool dry_run = false, force = false;
+  bool metrics = false;  // reference: of the metrics instead
+  friend bool operator==(const ConfigOptions&, const ConfigOptions&) = default;
+};
+
+struct StatusOptions {
+  std::filesystem::path state;
+  bool metrics = false;
+  friend bool operator==(const StatusOptions&, const StatusOptions&) = default;
+};
+
+using Command =
+    std::variant<UpOptions, ProvisionOptions, AuthOptions, CertAuthorityOptions, ConfigOptions,
+                 StatusOptions, RepGetOptions, RepSetOptions, RepExternalOptions, WatchOptions>;
 
 struct CommandLine {
   CommonOptions common;

@@ -205,5 +205,32 @@ TEST(CommandLine, VersionIsOneLine) {
   EXPECT_EQ(exit.out.find('\n'), exit.out.size() - 1);
 }
 
+TEST(CommandLine, UpTakesSettingsAndChecksOnly) {
+  const auto up = std::get<UpOptions>(
+      parsed({"up", "--state", "s", "--set", "a=1", "--set", "b.c=x", "--check-config"}).command);
+  EXPECT_EQ(up.set, (std::vector<std::string>{"a=1", "b.c=x"}));
+  EXPECT_TRUE(up.check_config);
+}
+
+TEST(CommandLine, ConfigTakesItsActions) {
+  using Action = ConfigOptions::Action;
+  EXPECT_EQ(std::get<ConfigOptions>(parsed({"config", "check", "--state", "s"}).command),
+            (ConfigOptions{Action::kCheck, "s", false, "", false, false, false}));
+  const CommandLine show = parsed({"config", "show", "--state", "s", "--origin", "--json"});
+  EXPECT_EQ(std::get<ConfigOptions>(show.command),
+            (ConfigOptions{Action::kShow, "s", true, "", false, false, false}));
+  EXPECT_TRUE(show.common.json);
+  EXPECT_EQ(std::get<ConfigOptions>(parsed({"config", "reference"}).command).action,
+            Action::kReference);
+  EXPECT_EQ(std::get<ConfigOptions>(
+                parsed({"config", "import", "f", "--state", "s", "--dry-run", "--force"}).command),
+            (ConfigOptions{Action::kImport, "s", false, "f", true, true, false}));
+  EXPECT_EQ(std::get<StatusOptions>(parsed({"status", "--state", "s", "--metrics"}).command),
+            (StatusOptions{"s", true}));
+  EXPECT_EQ(refused({"config", "check", "--state", "s", "--json"}).code, 2);
+  EXPECT_EQ(refused({"config", "show", "--state", "s", "--timeout", "3"}).code, 2);
+  EXPECT_EQ(refused({"config"}).code, 2);
+}
+
 }  // namespace
 }  // namespace tiara::app

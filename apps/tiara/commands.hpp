@@ -7,6 +7,9 @@ namespace tiara::app {
 
 int run_up(const UpOptions& options);
 int run_provision(const ProvisionOptions& options);
+int run_config(const CommonOptions& common, const ConfigOptions& options);
+int run_config_import(const ConfigOptions& options);
+int run_status(const StatusOptions& options);
 int run_rep_get(const CommonOptions& common, const RepGetOptions& options);
 int run_rep_set(const CommonOptions& common, const RepSetOptions& options);
 int run_rep_external(const CommonOptions& common, const RepExternalOptions& options);

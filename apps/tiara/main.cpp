@@ -18,6 +18,8 @@ struct Run {
   const CommonOptions& common;
   int operator()(const UpOptions& options) const { return run_up(options); }
   int operator()(const ProvisionOptions& options) const { return run_provision(options); }
+  int operator()(const ConfigOptions& options) const { return run_config(common, options); }
+  int operator()(const StatusOptions& options) const { return run_status(options); }
   int operator()(const RepGetOptions& options) const { return run_rep_get(common, options); }
   int operator()(const RepSetOptions& options) const { return run_rep_set(common, options); }
   int operator()(const RepExternalOptions& options) const {

@@ -19,7 +19,7 @@ using dxl::ErrorCode;
 dxl::Result<void> provision(const ProvisionOptions& options) {
   if (options.host.find_first_of("; \t\r\n") != std::string::npos)
     return dxl::fail(ErrorCode::kInvalidArgument, "--host: expected a host name or an address");
-  const auto state = open_state(broker::StatePaths(options.state));
+  const auto state = open_state(broker::StatePaths(options.state), environment_sources());
   if (!state) return dxl::fail(state.error());
   const auto policy = broker::load_policy(state->paths.policy);
   if (!policy) return dxl::fail(policy.error());

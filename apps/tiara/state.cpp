@@ -47,13 +47,6 @@ dxl::Result<std::string> read_broker_id(const std::filesystem::path& file) {
   return text;
 }
 
-dxl::Result<StateSettings> load_settings(const std::filesystem::path& file) {
-  if (!is_there(file)) return StateSettings{};
-  const auto text = broker::read_file(file);
-  if (!text) return dxl::fail(ErrorCode::kConfiguration, text.error().message);
-  return parse_state_settings(*text, file.string());
-}
-
 dxl::Result<void> write_if_missing(const std::filesystem::path& file, const std::string& text) {
   if (is_there(file)) return {};
   return broker::write_file_atomically(file, text);
@@ -139,7 +132,8 @@ dxl::Error unusable(const dxl::Error& error, const std::filesystem::path& where)
   return {ErrorCode::kStorage, fmt::format("{}: {}", where.string(), error.message), 0};
 }
 
-dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
+dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
+                                        const SettingSources& sources) {
   if (auto whole = check_nothing_lost(paths); !whole) return dxl::fail(whole.error());
   if (auto written = write_if_missing(paths.config, initial_state_settings_text()); !written)
     return dxl::fail(written.error());
@@ -153,8 +147,8 @@ dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
   }
   auto id = read_broker_id(paths.broker_id);
   if (!id) return dxl::fail(id.error());
-  auto settings = load_settings(paths.config);
-  if (!settings) return dxl::fail(settings.error());
+  auto loaded = load_state_settings(paths.config, sources);
+  if (!loaded) return dxl::fail(loaded.error());
   const auto lock = broker::FileLock::acquire(paths.keystore_lock);
   if (!lock) return dxl::fail(lock.error());
   if (auto finished = finish_changes(paths); !finished) return dxl::fail(finished.error());
@@ -162,24 +156,26 @@ dxl::Result<State> create_or_open_state(const broker::StatePaths& paths) {
   if (!keystore) return dxl::fail(unusable(keystore.error(), paths.keystore));
   if (auto checked = broker::check_keystore(paths.keystore); !checked)
     return dxl::fail(checked.error());
-  return State{paths, std::move(*settings), std::move(*id), std::move(*keystore)};
+  return State{paths, std::move(loaded->settings), std::move(loaded->values), std::move(*id),
+               std::move(*keystore)};
 }
 
-dxl::Result<State> open_state(const broker::StatePaths& paths) {
+dxl::Result<State> open_state(const broker::StatePaths& paths, const SettingSources& sources) {
   if (!is_there(paths.broker_id))
     return dxl::fail(ErrorCode::kStorage,
                      fmt::format("{0}: no state there; `tiara up --state {0}` creates one",
                                  paths.root.string()));
   auto id = read_broker_id(paths.broker_id);
   if (!id) return dxl::fail(id.error());
-  auto settings = load_settings(paths.config);
-  if (!settings) return dxl::fail(settings.error());
+  auto loaded = load_state_settings(paths.config, sources);
+  if (!loaded) return dxl::fail(loaded.error());
   const auto lock = broker::FileLock::acquire(paths.keystore_lock);
   if (!lock) return dxl::fail(lock.error());
   if (auto finished = finish_changes(paths); !finished) return dxl::fail(finished.error());
   auto keystore = broker::Keystore::open(paths.keystore);
   if (!keystore) return dxl::fail(keystore.error());
-  return State{paths, std::move(*settings), std::move(*id), std::move(*keystore)};
+  return State{paths, std::move(loaded->settings), std::move(loaded->values), std::move(*id),
+               std::move(*keystore)};
 }
 
 dxl::Result<bool> confirm_policy(const broker::StatePaths& paths, std::string_view done) {

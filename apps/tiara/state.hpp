@@ -16,7 +16,8 @@ namespace tiara::app {
 struct State {
   broker::StatePaths paths;
   StateSettings settings;
-  std::string broker_id;  // uuid without braces
+  broker::SetValues values;  // of every setting, with its origin
+  std::string broker_id;     // uuid without braces
   broker::Keystore keystore;
 };
 
@@ -28,9 +29,10 @@ std::vector<std::string> broker_names();
 dxl::Result<void> check_state_directory(const std::filesystem::path& directory);
 
 // Creates what a first start needs. The caller holds the state's lock.
-dxl::Result<State> create_or_open_state(const broker::StatePaths& paths);
+dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
+                                        const SettingSources& sources = {});
 // kStorage when there is no state yet.
-dxl::Result<State> open_state(const broker::StatePaths& paths);
+dxl::Result<State> open_state(const broker::StatePaths& paths, const SettingSources& sources = {});
 
 // Has a running broker reread its policy files and returns when they are in force; at once when
 // none runs. `done`: what is written already, for the error.

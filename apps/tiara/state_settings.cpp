@@ -17,10 +17,12 @@ using dxl::ErrorCode;
 using Applied = dxl::Result<void>;
 
 Setting flag(std::string_view name, std::string_view comment, bool& into) {
-  return {name, comment, into, [&into](const SettingValue& value) -> Applied {
+  return {name, comment, into,
+          [&into](const SettingValue& value) -> Applied {
             into = std::get<bool>(value);
             return {};
-          }};
+          },
+          "`true`, `false`"};
 }
 
 template <class Integer>
@@ -34,7 +36,8 @@ Setting number(std::string_view name, std::string_view comment, Integer& into, s
                                fmt::format("expected {} to {}", minimum, maximum));
             into = static_cast<Integer>(integer);
             return {};
-          }};
+          },
+          fmt::format("{} to {}", minimum, maximum)};
 }
 
 // Whole seconds.
@@ -50,12 +53,14 @@ Setting seconds(std::string_view name, std::string_view comment, Duration& into,
                                fmt::format("expected 1 to {} seconds", maximum));
             into = std::chrono::seconds(count);
             return {};
-          }};
+          },
+          fmt::format("1 to {} seconds", maximum)};
 }
 
 // Names separated by commas.
 Setting names(std::string_view name, std::string_view comment, std::vector<std::string>& into) {
-  return {name, comment, std::string(), [&into](const SettingValue& value) -> Applied {
+  return {name, comment, fmt::format("{}", fmt::join(into, ", ")),
+          [&into](const SettingValue& value) -> Applied {
             into.clear();
             std::string_view rest = std::get<std::string>(value);
             while (!rest.empty()) {
@@ -69,17 +74,32 @@ Setting names(std::string_view name, std::string_view comment, std::vector<std::
               into.emplace_back(item);
             }
             return {};
-          }};
+          },
+          "names between commas"};
+}
+
+// Addresses to listen on.
+Setting addresses(std::string_view name, std::string_view comment, std::vector<std::string>& into) {
+  Setting row = names(name, comment, into);
+  row.apply = [take = std::move(row.apply), &into](const SettingValue& value) -> Applied {
+    if (auto taken = take(value); !taken) return taken;
+    if (into.empty()) return dxl::fail(ErrorCode::kConfiguration, "expected one address or more");
+    return {};
+  };
+  row.accepted = "numeric addresses between commas";
+  return row;
 }
 
 Setting share(std::string_view name, std::string_view comment, double& into) {
-  return {name, comment, into, [&into](const SettingValue& value) -> Applied {
+  return {name, comment, into,
+          [&into](const SettingValue& value) -> Applied {
             const double part = std::get<double>(value);
             if (!(part >= 0 && part <= 1))
               return dxl::fail(ErrorCode::kConfiguration, "expected 0 to 1");
             into = part;
             return {};
-          }};
+          },
+          "0 to 1"};
 }
 
 template <class Enum>
@@ -89,6 +109,9 @@ using Choices = std::vector<std::pair<std::string_view, Enum>>;
 template <class Enum>
 Setting choice(std::string_view name, std::string_view comment, Enum& into, Choices<Enum> choices) {
   const std::string first(choices.front().first);
+  std::string accepted;
+  for (const auto& [text, meaning] : choices)
+    accepted += fmt::format("{}`\"{}\"`", accepted.empty() ? "" : ", ", text);
   return {name, comment, first,
           [&into, choices = std::move(choices)](const SettingValue& value) -> Applied {
             std::string expected;
@@ -100,7 +123,44 @@ Setting choice(std::string_view name, std::string_view comment, Enum& into, Choi
               expected += fmt::format("{}\"{}\"", expected.empty() ? "" : ", ", text);
             }
             return dxl::fail(ErrorCode::kConfiguration, "expected one of " + expected);
-          }};
+          },
+          accepted};
+}
+
+// What a reload applies to what runs; Server::apply_settings() in up.cpp carries it out.
+bool is_reloadable(std::string_view name) {
+  constexpr std::string_view kKeys[] = {"external.enabled",
+                                        "external.require_filename",
+                                        "lookup.count_scan_type_3",
+                                        "merge.learn",
+                                        "prevalence.min_systems",
+                                        "prevalence.min_share",
+                                        "enterprise.size",
+                                        "authorization.accept_unidentified",
+                                        "broker.send_connect_events",
+                                        "broker.test_mode"};
+  if (name == "limits.handshakes" || name == "limits.handshake_seconds") return false;
+  return name.starts_with("limits.") || name.starts_with("log.") ||
+         std::find(std::begin(kKeys), std::end(kKeys), name) != std::end(kKeys);
+}
+
+std::vector<Setting> log_rows(StateSettings& settings) {
+  using base::LogLevel;
+  return {
+      choice<LogLevel>("log.level", "Which lines are written: \"info\" and worse, say.",
+                       settings.log_level,
+                       {{"info", LogLevel::kInfo},
+                        {"debug", LogLevel::kDebug},
+                        {"warn", LogLevel::kWarning},
+                        {"error", LogLevel::kError}}),
+      choice<base::LogFormat>("log.format",
+                              "\"text\" for people, \"json\" for programs: one object a line.",
+                              settings.log_format,
+                              {{"text", base::LogFormat::kText}, {"json", base::LogFormat::kJson}}),
+      number("log.repeats_per_minute",
+             "Lines of one event and client; the rest is counted. 0: no limit.",
+             settings.log_repeats, 0, 1'000'000),
+  };
 }
 
 std::vector<Setting> limit_rows(broker::BrokerLimits& limits) {
@@ -166,6 +226,8 @@ std::vector<Setting> setting_rows(StateSettings& settings) {
                    "createDate of an Enterprise entry: \"changed\" = of the last level change, "
                    "\"record\" = of the record.",
                    tie.create_date, {{"changed", Date::kChanged}, {"record", Date::kRecord}}),
+      addresses("listen.addresses", "Where to listen; `tiara up --listen` overrides it.",
+                settings.listen_addresses),
       number("listen.port", "MQTT over TLS; `tiara up --port` overrides it. 0: any free port.",
              settings.port, 0, 65535),
       number("listen.ws_port",
@@ -212,8 +274,12 @@ std::vector<Setting> setting_rows(StateSettings& settings) {
            "Answer the test mode topics, and write the state to the log when a dump event asks for "
            "it.",
            settings.test_mode),
+      seconds("broker.message_sample_seconds", "What the rates of the health answer span.",
+              settings.message_sample, 86'400),
   };
+  for (Setting& row : log_rows(settings)) rows.push_back(std::move(row));
   for (Setting& row : limit_rows(settings.limits)) rows.push_back(std::move(row));
+  for (Setting& row : rows) row.reloads = is_reloadable(row.name);
   return rows;
 }
 

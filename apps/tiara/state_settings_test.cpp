@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "broker/state_directory.hpp"
+#include "broker/testing_directory.hpp"
+
 namespace tiara::app {
 namespace {
 
@@ -102,6 +105,64 @@ TEST(StateSettings, RefuseValuesOutOfRange) {
     EXPECT_EQ(settings.error().code, dxl::ErrorCode::kConfiguration);
     EXPECT_EQ(settings.error().message, message);
   }
+}
+
+TEST(StateSettings, LayersAreReadInOrderAndMistakesOfAllAreTold) {
+  const broker::TemporaryDirectory directory;
+  const auto file = directory.path() / "tiara.toml", wrong = directory.path() / "bad.toml";
+  ASSERT_TRUE(broker::write_file_atomically(file, "[listen]\nport = 1\nws_port = 2\n"));
+  ASSERT_TRUE(broker::write_file_atomically(wrong, "listen.port = 70000\n"));
+  const auto loaded = load_state_settings(
+      file,
+      {{"TIARA_LISTEN_PORT=3", "TIARA_LIMITS_CONNECTIONS=4"}, {{"listen.port", "5", "--port"}}});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->settings.port, 5);
+  EXPECT_EQ(loaded->settings.web_socket_port, 2);
+  EXPECT_EQ(loaded->settings.limits.connections, 4u);
+  EXPECT_EQ(loaded->values.at("listen.port").origin, "--port");
+  EXPECT_EQ(loaded->values.at("listen.ws_port").origin, file.string() + ":3");
+  EXPECT_EQ(loaded->values.at("broker.threads").origin, "default");
+
+  const auto bad =
+      load_state_settings(wrong, {{"TIARA_LISTEN_POR=3"}, {{"limits.connections", "0", "--set"}}});
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().message,
+            "TIARA_LISTEN_POR: no such setting; the nearest is TIARA_LISTEN_PORT\n" +
+                wrong.string() + ":1: listen.port: expected 0 to 65535\n" +
+                "--set: limits.connections: expected 1 to 1000000");
+}
+
+TEST(StateSettings, NoFileSetsNothing) {
+  const auto loaded = load_state_settings("/nonexistent/tiara.toml", {});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->settings.port, 8883);
+}
+
+TEST(StateSettings, AReloadTakesWhatItCanAndNamesTheRestEachTime) {
+  auto running = load_state_settings("/nonexistent", {{"TIARA_LISTEN_PORT=1"}, {}})->values;
+  const auto loaded = load_state_settings(
+      "/nonexistent", {{"TIARA_LISTEN_PORT=2", "TIARA_LIMITS_CONNECTIONS=3"}, {}});
+  ASSERT_TRUE(loaded);
+  const SettingChanges first = take_changes(running, loaded->values);
+  EXPECT_EQ(first.applied, std::vector<std::string>{"limits.connections"});
+  EXPECT_EQ(first.restart, std::vector<std::string>{"listen.port"});
+  const SettingChanges second = take_changes(running, loaded->values);
+  EXPECT_TRUE(second.applied.empty());
+  EXPECT_EQ(second.restart, std::vector<std::string>{"listen.port"});
+}
+
+TEST(StateSettings, AddressesAreAtLeastOne) {
+  EXPECT_FALSE(parse_state_settings("listen.addresses = \"\"", "t"));
+  const auto settings = parse_state_settings("listen.addresses = \"0.0.0.0, ::\"", "t");
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->listen_addresses, (std::vector<std::string>{"0.0.0.0", "::"}));
+}
+
+TEST(StateSettings, TheReferenceInDocsIsWhatTheProgramPrints) {
+  const auto text = broker::read_file(TIARA_FIXTURES "/../../docs/configuration.md");
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_EQ(*text, configuration_reference())
+      << "run: build/release/bin/tiara config reference > docs/configuration.md";
 }
 
 }  // namespace

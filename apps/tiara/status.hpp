@@ -21,8 +21,4 @@ std::string status_json(const std::string& broker_id, const broker::BrokerStatus
                         const std::optional<service::TieServiceStatus>& service,
                         const CertificateStatus& certificates);
 
-// In Prometheus' text format.
-std::string status_metrics(const broker::BrokerStatus& broker,
-                           const std::optional<service::TieServiceStatus>& service);
-
 }  // namespace tiara::app

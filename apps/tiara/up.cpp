@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -17,10 +19,13 @@
 #include "net/tls.hpp"
 #include "service/tie_service.hpp"
 #include "store/reputation_store.hpp"
+#include "tiara/check_config.hpp"
 #include "tiara/commands.hpp"
 #include "tiara/credentials.hpp"
 #include "tiara/exit_code.hpp"
 #include "tiara/management_port.hpp"
+#include "tiara/metrics.hpp"
+#include "tiara/notify.hpp"
 #include "tiara/state.hpp"
 #include "tiara/status.hpp"
 #include "tiara/waiting.hpp"
@@ -52,6 +57,41 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// What the command line sets, above the environment.
+dxl::Result<SettingSources> setting_sources(const UpOptions& options) {
+  SettingSources sources = environment_sources();
+  for (const std::string& set : options.set) {
+    const std::size_t end = set.find('=');
+    if (end == std::string::npos)
+      return dxl::fail(ErrorCode::kConfiguration, fmt::format("--set {}: expected KEY=VALUE", set));
+    sources.arguments.push_back({set.substr(0, end), set.substr(end + 1), "--set"});
+  }
+  const auto add = [&sources](std::string_view name, std::string text, std::string_view flag) {
+    sources.arguments.push_back({std::string(name), std::move(text), std::string(flag)});
+  };
+  if (!options.listen.empty())
+    add("listen.addresses", fmt::format("{}", fmt::join(options.listen, ",")), "--listen");
+  if (options.port) add("listen.port", std::to_string(*options.port), "--port");
+  if (options.web_socket_port)
+    add("listen.ws_port", std::to_string(*options.web_socket_port), "--ws-port");
+  if (options.https_port)
+    add("listen.https_port", std::to_string(*options.https_port), "--https-port");
+  if (options.threads) add("broker.threads", std::to_string(*options.threads), "--threads");
+  return sources;
+}
+
+void use_log_settings(const StateSettings& settings) {
+  base::set_log_level(settings.log_level);
+  base::set_log_format(settings.log_format);
+  base::set_log_repeats(settings.log_repeats);
+}
+
+std::string json_array(const std::vector<std::string>& texts) {
+  std::string json;
+  for (const std::string& text : texts) json += (json.empty() ? "" : ",") + base::json_text(text);
+  return "[" + json + "]";
+}
+
 // Everything that runs. Members are destroyed from the last to the first: control and management
 // answer no more, the service commits and leaves, the broker closes, the state is free.
 class Server {
@@ -66,13 +106,16 @@ class Server {
     // Of a process that was killed: nobody may take its port for ours.
     std::error_code ignored;
     std::filesystem::remove(paths.ports, ignored);
-    auto state = create_or_open_state(paths);
+    auto sources = setting_sources(options);
+    if (!sources) return dxl::fail(sources.error());
+    auto state = create_or_open_state(paths, *sources);
     if (!state) return dxl::fail(state.error());
+    use_log_settings(state->settings);
     std::unique_ptr<Server> server(
-        new Server(std::move(*lock), std::move(*state), options.service));
+        new Server(std::move(*lock), std::move(*state), std::move(*sources), options.service));
     for (auto step : {&Server::start_broker, &Server::start_service, &Server::start_management,
                       &Server::start_control})
-      if (auto done = (server.get()->*step)(options); !done) return dxl::fail(done.error());
+      if (auto done = (server.get()->*step)(); !done) return dxl::fail(done.error());
     return server;
   }
 
@@ -83,15 +126,17 @@ class Server {
   }
 
   void log_ready() const {
-    base::log(LogLevel::kInfo, "up",
-              "broker {} on {} listens on ports {}, {} (WebSockets) and {} (management), {} TIE "
-              "service",
-              state_.broker_id, state_.paths.root.string(), broker_->port(),
-              broker_->web_socket_port(), management_->port(), with_service_ ? "with" : "without");
+    base::log_event(
+        LogLevel::kInfo, "up", "server.ready", "", {{"broker", state_.broker_id}},
+        fmt::format("broker {} on {} listens on ports {}, {} (WebSockets) and {} (management), {} "
+                    "TIE service",
+                    state_.broker_id, state_.paths.root.string(), broker_->port(),
+                    broker_->web_socket_port(), management_->port(),
+                    with_service_ ? "with" : "without"));
   }
 
-  std::string ready_line(const UpOptions& options) const {
-    std::string host = options.listen.empty() ? "127.0.0.1" : options.listen.front();
+  std::string ready_line() const {
+    std::string host = state_.settings.listen_addresses.front();
     if (host.find(':') != std::string::npos) host = "[" + host + "]";
     return fmt::format("ready mqtts://{0}:{1} wss://{0}:{2} https://{0}:{3}", host, broker_->port(),
                        broker_->web_socket_port(), management_->port());
@@ -99,26 +144,38 @@ class Server {
 
   void warn_of_expiry() const { log_expiries(expiries()); }
 
-  // Main thread and control thread. The order of two reloads is that of reading the file.
+  // Main thread and control thread. The order of two reloads is that of reading the files. All or
+  // nothing: if one file is bad, what was in force stays.
   dxl::Result<std::string> reload() {
     const std::lock_guard guard(reloading_);
     auto policy = load_policy();
-    if (!policy) {
-      base::log(LogLevel::kError, "up", "policy not reloaded, the old one stays: {}",
-                policy.error().message);
-      return dxl::fail(policy.error());
-    }
-    if (auto done = reload_credentials(); !done) return dxl::fail(done.error());
+    if (!policy) return refuse_reload(policy.error());
+    auto loaded = load_state_settings(state_.paths.config, sources_);
+    if (!loaded) return refuse_reload(loaded.error());
+    if (auto done = reload_credentials(); !done) return refuse_reload(done.error());
+    const SettingChanges changes = take_changes(state_.values, loaded->values);
+    if (!changes.applied.empty()) apply_settings(loaded->settings, changes.applied);
+    for (const std::string& name : changes.restart)
+      base::log_event(LogLevel::kWarning, "up", "reload.needs_restart", "", {{"setting", name}},
+                      fmt::format("{} has changed; the next start applies it", name));
     const std::size_t members = policy->members.size(), rules = policy->rules.size();
     fabric::Authorization authorization(std::move(*policy));
     broker_->set_authorization(authorization);
     remember(std::move(authorization));
-    return fmt::format("{{\"members\":{},\"rules\":{}}}", members, rules);
+    ++reloads_applied_;
+    return fmt::format("{{\"members\":{},\"rules\":{},\"applied\":{},\"restart\":{}}}", members,
+                       rules, json_array(changes.applied), json_array(changes.restart));
   }
 
+  // Returns when every thread of the broker has answered.
+  void probe() const { [[maybe_unused]] const auto status = broker_->status(); }
+
  private:
-  Server(broker::FileLock lock, State state, bool with_service)
-      : lock_(std::move(lock)), state_(std::move(state)), with_service_(with_service) {}
+  Server(broker::FileLock lock, State state, SettingSources sources, bool with_service)
+      : lock_(std::move(lock)),
+        state_(std::move(state)),
+        sources_(std::move(sources)),
+        with_service_(with_service) {}
 
   // Called at the start and under `reloading_`.
   dxl::Result<fabric::Policy> load_policy() {
@@ -168,7 +225,45 @@ class Server {
     return service_chain_;
   }
 
-  dxl::Result<void> start_broker(const UpOptions& options) {
+  dxl::Result<std::string> refuse_reload(const dxl::Error& error) {
+    ++reloads_failed_;
+    for (std::string_view rest = error.message; !rest.empty();) {
+      const std::size_t end = std::min(rest.find('\n'), rest.size());
+      base::log_event(
+          LogLevel::kError, "up", "reload.failed", "", {},
+          fmt::format("not reloaded, what was in force stays: {}", rest.substr(0, end)));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return dxl::fail(error);
+  }
+
+  // Those of is_reloadable() in state_settings.cpp.
+  void apply_settings(const StateSettings& settings, const std::vector<std::string>& changed) {
+    use_log_settings(settings);
+    broker_->reconfigure({settings.limits, settings.send_connect_events, settings.test_mode});
+    if (service_) service_->set_settings(settings.reputation);
+    for (const std::string& name : changed)
+      base::log_event(LogLevel::kInfo, "up", "setting.changed", "", {{"setting", name}},
+                      fmt::format("{} is {} now", name,
+                                  broker::to_toml(state_.values.find(name)->second.value)));
+  }
+
+  MetricsSnapshot metrics() const {
+    MetricsSnapshot snapshot;
+    snapshot.broker = broker_->status();
+    if (service_) snapshot.tie = service_->status();
+    const auto now = std::chrono::system_clock::now();
+    for (const Expiry& expiry : expiries())
+      snapshot.certificates.push_back(
+          {expiry.what, std::chrono::duration<double>(expiry.when - now).count()});
+    snapshot.reloads_applied = reloads_applied_;
+    snapshot.reloads_failed = reloads_failed_;
+    snapshot.dropped_log_lines = base::dropped_log_lines();
+    snapshot.repeated_log_lines = base::repeated_log_lines();
+    return snapshot;
+  }
+
+  dxl::Result<void> start_broker() {
     auto policy = load_policy();
     if (!policy) return dxl::fail(policy.error());
     auto revocations =
@@ -179,15 +274,16 @@ class Server {
     if (!tls) return dxl::fail(unusable(tls.error(), state_.paths.keystore));
     broker::BrokerOptions broker_options;
     broker_options.broker_id = state_.broker_id;
-    if (!options.listen.empty()) broker_options.listen_addresses = options.listen;
     const StateSettings& settings = state_.settings;
-    broker_options.port = options.port.value_or(settings.port);
-    broker_options.web_socket_port = options.web_socket_port.value_or(settings.web_socket_port);
-    broker_options.threads = options.threads.value_or(settings.threads);
+    broker_options.listen_addresses = settings.listen_addresses;
+    broker_options.port = settings.port;
+    broker_options.web_socket_port = settings.web_socket_port;
+    broker_options.threads = settings.threads;
     broker_options.service_zones = settings.service_zones;
     broker_options.send_connect_events = settings.send_connect_events;
     broker_options.test_mode = settings.test_mode;
     broker_options.limits = settings.limits;
+    broker_options.message_sample = settings.message_sample;
     broker_options.tls = std::move(*tls);
     broker_options.revocations = revocations_->list();
     broker_options.on_revocation = [list = revocations_.get()](std::vector<std::string> revoked) {
@@ -203,7 +299,7 @@ class Server {
     return refresh_admin_client(state_, broker_->port(), broker_->web_socket_port());
   }
 
-  dxl::Result<void> start_service(const UpOptions&) {
+  dxl::Result<void> start_service() {
     if (!with_service_) return {};
     auto chain = service_chain(state_);
     if (!chain) return dxl::fail(chain.error());
@@ -228,27 +324,24 @@ class Server {
     return service_->wait_ready(kServiceDeadline);
   }
 
-  dxl::Result<void> start_management(const UpOptions& options) {
+  dxl::Result<void> start_management() {
     ManagementPortOptions port_options;
-    port_options.listen = options.listen;
-    port_options.port = options.https_port.value_or(state_.settings.https_port);
+    port_options.listen = state_.settings.listen_addresses;
+    port_options.port = state_.settings.https_port;
     port_options.broker_port = broker_->port();
     port_options.web_socket_port = broker_->web_socket_port();
     port_options.find_problem = [this]() -> std::optional<std::string> {
       if (!service_ || service_->status().ready) return std::nullopt;
       return "the TIE service is not attached to the broker, or its last commit failed";
     };
-    port_options.metrics = [this] {
-      return status_metrics(broker_->status(),
-                            service_ ? std::optional(service_->status()) : std::nullopt);
-    };
+    port_options.metrics = [this] { return metrics_text(metrics()); };
     auto started = ManagementPort::start(state_, std::move(port_options));
     if (!started) return dxl::fail(std::move(started).error());
     management_ = *std::move(started);
     return {};
   }
 
-  dxl::Result<void> start_control(const UpOptions&) {
+  dxl::Result<void> start_control() {
     if (auto made = broker::make_private_directory(state_.paths.run); !made) return made;
     auto started = broker::ControlServer::start(
         state_.paths.control, [this](const std::string& command) { return answer(command); });
@@ -279,7 +372,10 @@ class Server {
       return status_json(state_.broker_id, broker_->status(),
                          service_ ? std::optional(service_->status()) : std::nullopt,
                          {revocations_->list().size(), expiries()});
-    return dxl::fail(ErrorCode::kInvalidArgument, "unknown command; known are reload, status");
+    if (command == "metrics")
+      return "{\"metrics\":" + base::json_text(metrics_text(metrics())) + "}";
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     "unknown command; known are reload, status, metrics");
   }
 
   std::vector<Expiry> expiries() const {
@@ -289,6 +385,7 @@ class Server {
 
   broker::FileLock lock_;
   State state_;
+  const SettingSources sources_;  // above the file, at every reload
   mutable std::mutex certificates_mutex_;
   std::vector<Expiry> expiries_;
   std::vector<net::PeerCertificate> service_chain_;
@@ -296,6 +393,7 @@ class Server {
   base::SystemClock clock_;
   std::mutex reloading_;
   std::size_t topicauth_rules_ = 0;  // in force
+  std::atomic<std::uint64_t> reloads_applied_{0}, reloads_failed_{0};
   mutable std::mutex authorization_mutex_;
   fabric::Authorization authorization_{fabric::Policy{}};  // what the broker uses, for the service
   std::shared_ptr<broker::Revocations> revocations_;
@@ -305,22 +403,35 @@ class Server {
   std::unique_ptr<broker::ControlServer> control_;
 };
 
-// Until it is told to stop.
-void serve(Waiting& waiting, Server& server) {
+// Until a signal says stop. The service manager hears that we live only while the broker does.
+void serve(Server& server, Waiting& waiting, const Notifier& notifier) {
+  using Clock = std::chrono::steady_clock;
+  notifier.ready();
+  auto next_expiry_check = Clock::now() + kExpiryCheck;
   while (true) {
-    switch (waiting.wait(std::chrono::steady_clock::now() + kExpiryCheck)) {
+    auto deadline = next_expiry_check;
+    if (const auto every = notifier.alive_every())
+      deadline = std::min(deadline, Clock::now() + *every);
+    switch (waiting.wait(deadline)) {
+      case Waiting::Wake::kStop:
+        return;
       case Waiting::Wake::kReload: {
-        // A failure is logged, and what is in force stays.
+        notifier.reloading();
+        // A failure is logged, and what was in force stays.
         [[maybe_unused]] const auto reloaded = server.reload();
         server.warn_of_expiry();
+        notifier.ready();
         break;
       }
+      case Waiting::Wake::kCalled:
+        break;
       case Waiting::Wake::kTimedOut:
+        server.probe();
+        notifier.alive();
+        if (Clock::now() < next_expiry_check) break;
+        next_expiry_check = Clock::now() + kExpiryCheck;
         server.warn_of_expiry();
         break;
-      case Waiting::Wake::kStop:
-      case Waiting::Wake::kCalled:
-        return;
     }
   }
 }
@@ -331,14 +442,25 @@ int start_failure(const dxl::Error& error) {
   return report(error);
 }
 
+int check_only(const UpOptions& options) {
+  const auto sources = setting_sources(options);
+  if (!sources) return report(sources.error());
+  const auto checked = check_config(broker::StatePaths(options.state), *sources);
+  if (!checked) return report(checked.error());
+  fmt::print("ok\n");
+  return kExitOk;
+}
+
 }  // namespace
 
 int run_up(const UpOptions& options) {
+  if (options.check_config) return check_only(options);
   ::umask(077);
   raise_descriptor_limit();
   const auto waiting = Waiting::create();
   if (!waiting) return report(waiting.error());
   base::start_log(LogLevel::kInfo);
+  const Notifier notifier = Notifier::from_environment();
   int code = kExitOk;
   {
     auto server = Server::start(options);
@@ -347,10 +469,11 @@ int run_up(const UpOptions& options) {
     } else {
       (*server)->log_ready();
       (*server)->warn_of_expiry();
-      fmt::print("{}\n", (*server)->ready_line(options));
+      fmt::print("{}\n", (*server)->ready_line());
       std::fflush(stdout);
-      serve(**waiting, **server);
-      base::log(LogLevel::kInfo, "up", "stopping");
+      serve(**server, **waiting, notifier);
+      base::log_event(LogLevel::kInfo, "up", "server.stopping", "", {}, "stopping");
+      notifier.stopping();
     }
   }
   return code;

@@ -3,6 +3,8 @@
 #include <spdlog/async.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -13,6 +15,9 @@
 #include <mutex>
 #include <string>
 #include <thread>
+
+#include "base/log_repeats.hpp"
+#include "base/utf8.hpp"
 
 namespace tiara::base {
 namespace {
@@ -27,6 +32,8 @@ struct Writer {
 };
 
 std::atomic<LogLevel> minimum_level{LogLevel::kInfo};
+std::atomic<LogFormat> current_format{LogFormat::kText};
+LogRepeats repeats;
 std::mutex writer_mutex;  // guards the two below; never held while a line is formatted or written
 std::shared_ptr<Writer> current_writer;
 std::uint64_t dropped_before_stop = 0;
@@ -59,6 +66,27 @@ void append_time(fmt::memory_buffer& out) {
   fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
                  utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
                  utc.tm_sec, since_epoch.count() % 1000);
+}
+
+void append_json(std::string_view text, fmt::memory_buffer& out) {
+  const auto append = [&out](std::string_view part) { out.append(part.begin(), part.end()); };
+  out.push_back('"');
+  while (!text.empty()) {
+    const std::size_t bytes = utf8_character_bytes(text);
+    const auto c = static_cast<unsigned char>(text.front());
+    if (bytes == 0)
+      append("\\ufffd");
+    else if (c == '"' || c == '\\')
+      append({std::array{'\\', text.front()}.data(), 2});
+    else if (c < 0x20 || c == 0x7f)
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
+    else if (c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0)  // C1
+      fmt::format_to(std::back_inserter(out), "\\u00{:02x}", static_cast<unsigned char>(text[1]));
+    else
+      append(text.substr(0, bytes));
+    text.remove_prefix(std::max<std::size_t>(bytes, 1));
+  }
+  out.push_back('"');
 }
 
 // Escapes C0, DEL and the two-byte UTF-8 forms of C1, all of which a terminal might obey.
@@ -117,18 +145,92 @@ std::uint64_t dropped_log_lines() {
          (current_writer == nullptr ? 0 : current_writer->pool->overrun_counter());
 }
 
-void log_line(LogLevel level, std::string_view area, std::string_view text) {
-  if (!log_enabled(level)) return;
-  fmt::memory_buffer line;
-  append_time(line);
-  fmt::format_to(std::back_inserter(line), " {:<5} {:<7} ", name_of(level), area);
-  append_escaped(text, line);
+namespace {
+
+void write(fmt::memory_buffer& line) {
   if (const std::shared_ptr<Writer> writer = find_writer()) {
     writer->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
     return;
   }
   line.push_back('\n');
   std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+void write_json(LogLevel level, std::string_view area, std::string_view event,
+                std::initializer_list<LogField> fields, std::string_view text) {
+  fmt::memory_buffer line;
+  fmt::format_to(std::back_inserter(line), "{{\"time\":\"");
+  append_time(line);
+  fmt::format_to(std::back_inserter(line), "\",\"level\":\"{}\"", name_of(level));
+  const auto member = [&line](std::string_view name, std::string_view value) {
+    fmt::format_to(std::back_inserter(line), ",\"{}\":", name);
+    append_json(value, line);
+  };
+  member("area", area);
+  member("event", event);
+  for (const LogField& field : fields)
+    if (!field.value.empty()) member(field.name, field.value);
+  member("message", text);
+  line.push_back('}');
+  write(line);
+}
+
+void write_text(LogLevel level, std::string_view area, std::string_view text) {
+  fmt::memory_buffer line;
+  append_time(line);
+  fmt::format_to(std::back_inserter(line), " {:<5} {:<7} ", name_of(level), area);
+  append_escaped(text, line);
+  write(line);
+}
+
+void write_line(LogLevel level, std::string_view area, std::string_view event,
+                std::initializer_list<LogField> fields, std::string_view text) {
+  if (current_format.load(std::memory_order_relaxed) == LogFormat::kJson)
+    write_json(level, area, event, fields, text);
+  else
+    write_text(level, area, text);
+}
+
+void tell(const LogRepeats::LeftOut& left) {
+  const std::string count = std::to_string(left.count);
+  write_line(left.level, left.area, left.event, {{"subject", left.subject}, {"repeated", count}},
+             fmt::format("{} more like it: {} {}", left.count, left.event, left.subject));
+}
+
+}  // namespace
+
+void log_line(LogLevel level, std::string_view area, std::string_view text) {
+  if (log_enabled(level)) write_line(level, area, "message", {}, text);
+}
+
+void log_event(LogLevel level, std::string_view area, std::string_view event,
+               std::string_view subject, std::initializer_list<LogField> fields,
+               std::string_view text) {
+  if (!log_enabled(level)) return;
+  if (!subject.empty()) {
+    const LogRepeats::Verdict verdict =
+        repeats.take(level, area, event, subject, std::chrono::steady_clock::now());
+    if (verdict.before) tell(*verdict.before);
+    if (!verdict.write) return;
+  }
+  write_line(level, area, event, fields, text);
+}
+
+void tell_repeated_log_lines() {
+  for (const LogRepeats::LeftOut& left : repeats.sweep(std::chrono::steady_clock::now()))
+    tell(left);
+}
+
+std::uint64_t repeated_log_lines() { return repeats.left_out(); }
+
+void set_log_level(LogLevel minimum) { minimum_level.store(minimum, std::memory_order_relaxed); }
+void set_log_format(LogFormat format) { current_format.store(format, std::memory_order_relaxed); }
+void set_log_repeats(std::uint32_t per_minute) { repeats.set_limit(per_minute); }
+
+std::string json_text(std::string_view text) {
+  fmt::memory_buffer out;
+  append_json(text, out);
+  return fmt::to_string(out);
 }
 
 bool log_enabled(LogLevel level) { return level >= minimum_level.load(std::memory_order_relaxed); }

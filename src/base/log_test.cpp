@@ -53,5 +53,52 @@ TEST(Log, WritesQueuedLinesInOrderBeforeStopping) {
   EXPECT_EQ(dropped_log_lines(), 0U);
 }
 
+// Sets the format for a test.
+class JsonLog : public testing::Test {
+ protected:
+  JsonLog() { set_log_format(LogFormat::kJson); }
+  ~JsonLog() override { set_log_format(LogFormat::kText); }
+};
+
+TEST_F(JsonLog, WritesOneObjectWithTheEventAndItsFields) {
+  CaptureStderr();
+  log_event(LogLevel::kWarning, "broker", "client.closed", "",
+            {{"client", "[::1]:7"}, {"name", ""}}, "client [::1]:7 closed");
+  EXPECT_THAT(GetCapturedStderr(), testing::MatchesRegex(fmt::format(
+                                       "\\{{\"time\":\"{}\",\"level\":\"warn\",\"area\":\"broker\","
+                                       "\"event\":\"client.closed\",\"client\":\"\\[::1\\]:7\","
+                                       "\"message\":\"client \\[::1\\]:7 closed\"\\}}\n",
+                                       kTime)));
+}
+
+TEST_F(JsonLog, NobodyBreaksOutOfAValue) {
+  CaptureStderr();
+  log_line(LogLevel::kInfo, "tie", "a\"},\n{\"event\":\"x\\\xff\xc2\x9b\x7f\xc3\xbc");
+  const std::string line = GetCapturedStderr();
+  EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
+  EXPECT_THAT(line,
+              testing::EndsWith("\"event\":\"message\",\"message\":\"a\\\"},\\u000a{\\\"event\\"
+                                "\":\\\"x\\\\\\ufffd\\u009b\\u007f\xc3\xbc\"}\n"));
+}
+
+TEST(Log, TheLevelChangesWhileRunning) {
+  set_log_level(LogLevel::kError);
+  EXPECT_FALSE(log_enabled(LogLevel::kWarning));
+  set_log_level(LogLevel::kInfo);
+  EXPECT_TRUE(log_enabled(LogLevel::kWarning));
+}
+
+TEST(Log, RepeatedEventsOfOneSubjectAreCounted) {
+  set_log_repeats(3);
+  const std::uint64_t before = repeated_log_lines();
+  CaptureStderr();
+  for (int i = 0; i < 10; ++i)
+    log_event(LogLevel::kInfo, "broker", "test.repeated", "somebody", {}, "line");
+  const std::string written = GetCapturedStderr();
+  EXPECT_EQ(std::count(written.begin(), written.end(), '\n'), 3);
+  EXPECT_EQ(repeated_log_lines() - before, 7U);
+  set_log_repeats(60);
+}
+
 }  // namespace
 }  // namespace tiara::base

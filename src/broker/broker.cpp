@@ -26,6 +26,7 @@ using dxl::ErrorCode;
 // else may have it there already.
 constexpr int kPortAttempts = 8;
 constexpr std::chrono::seconds kFullLogInterval{10};
+constexpr std::size_t kErrorCodes = static_cast<std::size_t>(ErrorCode::kCancelled) + 1;
 // The door gives way to those inside when the processor is short.
 constexpr int kDoorNiceness = 10;
 
@@ -75,6 +76,7 @@ struct Broker::Impl {
 
   BrokerOptions options;
   Shared shared;
+  std::array<std::atomic<std::uint64_t>, kErrorCodes> handshake_failures{};
   std::vector<IoThread> io;
   std::size_t next_io = 0;  // door's thread, like last_full
   std::chrono::steady_clock::time_point last_full{};
@@ -92,12 +94,17 @@ void Broker::Impl::accept(net::Loop& loop, std::unique_ptr<net::Stream> stream) 
 }
 
 void Broker::Impl::refuse(const std::string& peer_name, const dxl::Error& reason) {
+  ++handshake_failures[static_cast<std::size_t>(reason.code)];
   if (reason.code == ErrorCode::kTimedOut) shared.counters.count(Limit::kHandshakeSeconds);
   if (reason.code == ErrorCode::kLimitExceeded) shared.counters.count(Limit::kUpgradeBytes);
   const std::string_view limit = reason.code == ErrorCode::kTimedOut        ? " (handshake_seconds)"
                                  : reason.code == ErrorCode::kLimitExceeded ? " (upgrade_bytes)"
                                                                             : "";
-  base::log(LogLevel::kInfo, "broker", "client {} refused: {}{}", peer_name, reason.message, limit);
+  // Without the port: it changes with each attempt.
+  const std::string host = peer_name.substr(0, peer_name.rfind(':'));
+  base::log_event(LogLevel::kInfo, "broker", "client.refused", host,
+                  {{"client", peer_name}, {"reason", to_string(reason.code)}},
+                  fmt::format("client {} refused: {}{}", peer_name, reason.message, limit));
 }
 
 // On the door's thread.
@@ -266,13 +273,25 @@ void Broker::set_authorization(fabric::Authorization authorization) {
   auto shared = std::make_shared<const fabric::Authorization>(std::move(authorization));
   impl_->commit(fabric::AuthorizationReplaced{shared});
   const fabric::Policy& policy = shared->policy();
-  base::log(LogLevel::kInfo, "broker",
-            "authorization: {} members, {} topic rules and the profile \"{}\" are in force",
-            policy.members.size(), policy.rules.size(), fabric::to_string(policy.profile));
+  base::log_event(
+      LogLevel::kInfo, "broker", "policy.reloaded", "", {},
+      fmt::format("authorization: {} members, {} topic rules and the profile \"{}\" are in force",
+                  policy.members.size(), policy.rules.size(), fabric::to_string(policy.profile)));
+}
+
+void Broker::reconfigure(const LiveOptions& options) {
+  for (IoThread& each : impl_->io)
+    call(each.loop, [&] {
+      each.hub->set_limits(options.limits);
+      return true;
+    });
+  impl_->commit(fabric::OptionsReplaced{options.limits.connections, options.send_connect_events,
+                                        options.test_mode});
 }
 
 BrokerStatus Broker::status() const {
   BrokerStatus status;
+  std::array<std::uint64_t, fabric::kRefusalCount> refusals{};
   for (IoThread& each : impl_->io) {
     const Hub::Status part = call(each.loop, [&each] { return each.hub->status(); });
     status.connections = part.connections;
@@ -281,7 +300,16 @@ BrokerStatus Broker::status() const {
     status.messages_out += part.messages_out;
     status.refused_publishes += part.refused_publishes;
     status.dropped_messages += part.dropped_messages;
+    status.connects += part.connects;
+    status.bytes_in += part.bytes_in;
+    status.bytes_out += part.bytes_out;
+    for (std::size_t i = 0; i < refusals.size(); ++i) refusals[i] += part.refusals[i];
   }
+  for (std::size_t i = 1; i < refusals.size(); ++i)  // 0 is kNone
+    status.refusals.emplace_back(static_cast<fabric::Refusal>(i), refusals[i]);
+  for (std::size_t i = 0; i < kErrorCodes; ++i)
+    status.handshake_failures.emplace_back(static_cast<ErrorCode>(i),
+                                           impl_->handshake_failures[i].load());
   status.buffered_bytes = impl_->shared.budget->used;
   for (std::size_t i = 0; i < kLimitCount; ++i) {
     const auto limit = static_cast<Limit>(i);

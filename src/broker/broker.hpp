@@ -17,6 +17,7 @@
 #include "dxl/result.hpp"
 #include "fabric/authorization.hpp"
 #include "fabric/revocation.hpp"
+#include "fabric/router.hpp"
 #include "net/loop.hpp"
 #include "net/stream.hpp"
 #include "net/tls.hpp"
@@ -42,13 +43,25 @@ struct BrokerOptions {
   BrokerLimits limits{};
 };
 
-// A snapshot for the status answer.
+// What may change while clients are connected.
+struct LiveOptions {
+  BrokerLimits limits{};  // but for handshakes and handshake_deadline
+  bool send_connect_events = false;
+  bool test_mode = false;
+};
+
+// A snapshot for the status answer and the metrics. Counters are since start.
 struct BrokerStatus {
   std::uint64_t connections = 0, services = 0, messages_in = 0, messages_out = 0;
   std::uint64_t refused_publishes = 0;  // by any reason of fabric::Refusal but kNone
   std::uint64_t dropped_messages = 0;   // that slow consumers missed
   std::uint64_t buffered_bytes = 0;     // held for all peers at this moment
   std::vector<std::pair<Limit, std::uint64_t>> limits;  // how often each was hit
+  std::uint64_t connects = 0;                           // clients that came onto the fabric
+  std::uint64_t bytes_in = 0, bytes_out = 0;            // of all clients; late by up to a second
+  std::vector<std::pair<fabric::Refusal, std::uint64_t>> refusals;  // refused_publishes by reason
+  // Peers that did not get through TLS or the upgrade, by dxl::ErrorCode.
+  std::vector<std::pair<dxl::ErrorCode, std::uint64_t>> handshake_failures;
 };
 
 class Broker {
@@ -72,6 +85,8 @@ class Broker {
   void set_revocations(fabric::RevocationList list);
   // Any thread but the broker's own: for handshakes that begin from now on. Clients stay.
   void set_tls(std::shared_ptr<const net::TlsContext> tls);
+  // Likewise. Clients that are connected keep the keep-alive they were granted.
+  void reconfigure(const LiveOptions& options);
   BrokerStatus status() const;
 
  private:

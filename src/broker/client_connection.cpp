@@ -121,9 +121,14 @@ std::size_t ClientConnection::take_oversize(std::string_view bytes) {
   if (!may_publish_to(publish->topic())) return taken;
   hub_.count(Limit::kMessageBytes);
   if (std::has_single_bit(++lost_))
-    base::log(LogLevel::kWarning, kArea,
-              "client {}: message to {} skipped: {} bytes, the limit is {} (message_bytes)", label_,
-              publish->topic(), publish->body_bytes(), hub_.limits().message_bytes);
+    base::log_event(
+        LogLevel::kWarning, kArea, "message.oversize", subject(),
+        {{"client", label_},
+         {"thumbprint", thumbprint()},
+         {"name", name()},
+         {"topic", publish->topic()}},
+        fmt::format("client {}: message to {} skipped: {} bytes, the limit is {} (message_bytes)",
+                    label_, publish->topic(), publish->body_bytes(), hub_.limits().message_bytes));
   if (const auto bytes_left = publish->message_without_payload()) {
     const auto message = dxl::decode_message(*bytes_left);
     if (message && message->type == dxl::MessageType::kRequest)
@@ -223,10 +228,12 @@ bool ClientConnection::lose(std::string_view topic) {
   hub_.count(Limit::kOutgoingBytes);
   hub_.count_dropped();
   if (std::has_single_bit(++lost_))
-    base::log(LogLevel::kWarning, kArea,
-              "client {}: slow consumer: a message on {} is lost to it, more than {} bytes are "
-              "unsent (outgoing_bytes); {} so far",
-              label_, topic, limits.outgoing_bytes, lost_);
+    base::log_event(
+        LogLevel::kWarning, kArea, "message.lost", subject(),
+        {{"client", label_}, {"thumbprint", thumbprint()}, {"name", name()}, {"topic", topic}},
+        fmt::format("client {}: slow consumer: a message on {} is lost to it, more than {} bytes "
+                    "are unsent (outgoing_bytes); {} so far",
+                    label_, topic, limits.outgoing_bytes, lost_));
   return false;
 }
 
@@ -241,7 +248,8 @@ bool ClientConnection::note_refusal(fabric::Refusal refusal) {
 void ClientConnection::tick(base::SteadyTime now) {
   if (std::exchange(heard_, false) && phase_ == Phase::kAdmitted) last_heard_ = now;
   // Whom we do not read, we do not hear; that it takes what we send is a sign of life.
-  const std::uint64_t sent_before = std::exchange(sent_, connection_->bytes_out());
+  const std::uint64_t sent_before = sent_;
+  count_bytes();
   const bool has_taken = sent_ != sent_before;
   if (pauses_ != 0 || (has_taken && connection_->holds_back_input())) last_heard_ = now;
   if (now - last_heard_ <= patience_ || connection_->closing() || in_process_service_) return;
@@ -253,6 +261,34 @@ void ClientConnection::tick(base::SteadyTime now) {
   } else {
     exceed(Limit::kConnectSeconds, fmt::format("no CONNECT within {} ms", patience_.count()));
   }
+}
+
+void ClientConnection::count_bytes() {
+  const std::uint64_t in = connection_->bytes_in(), out = connection_->bytes_out();
+  hub_.count_bytes(in - std::exchange(heard_bytes_, in), out - std::exchange(sent_, out));
+}
+
+void ClientConnection::on_new_limits() {
+  if (in_process_service_) return;
+  const std::size_t rate = hub_.limits().publish_rate;
+  rate_ = rate > 0 ? std::make_unique<PublishRate>(rate, base::SystemClock().now()) : nullptr;
+  rate_timer_.reset();
+  resume(kRate);
+}
+
+std::string_view ClientConnection::thumbprint() const {
+  const auto& chain = connection_->peer_chain();
+  return chain.empty() ? std::string_view() : std::string_view(chain.back().sha1);
+}
+
+std::string_view ClientConnection::name() const {
+  const auto& chain = connection_->peer_chain();
+  return chain.empty() ? std::string_view() : std::string_view(chain.back().subject);
+}
+
+std::string_view ClientConnection::subject() const {
+  const std::string_view certificate = thumbprint();
+  return certificate.empty() ? std::string_view(label_).substr(0, label_.rfind(':')) : certificate;
 }
 
 void ClientConnection::exceed(Limit limit, std::string reason) {
@@ -283,14 +319,19 @@ void ClientConnection::on_closed(net::Connection&, const dxl::Error& reason) {
     const OwnedWill will = *std::exchange(will_, std::nullopt);
     hub_.publish(*this, will.topic, will.payload, {});
   }
-  const std::string_view verb = phase_ == Phase::kNew ? "refused" : "closed";
+  count_bytes();
+  const bool is_new = phase_ == Phase::kNew;
+  std::string text =
+      fmt::format("client {} {}: {}", label_, is_new ? "refused" : "closed", reason.message);
+  if (refusals_ > 0) text += fmt::format("; {} of its messages were refused", refusals_);
   const LogLevel level =
       reason.code == ErrorCode::kLimitExceeded ? LogLevel::kWarning : LogLevel::kInfo;
-  if (refusals_ == 0)
-    base::log(level, kArea, "client {} {}: {}", label_, verb, reason.message);
-  else
-    base::log(level, kArea, "client {} {}: {}; {} of its messages were refused", label_, verb,
-              reason.message, refusals_);
+  base::log_event(level, kArea, is_new ? "client.refused" : "client.closed", subject(),
+                  {{"client", label_},
+                   {"thumbprint", thumbprint()},
+                   {"name", name()},
+                   {"reason", to_string(reason.code)}},
+                  text);
   hub_.leave(*this);
 }
 

@@ -47,6 +47,14 @@ class ClientConnection final : public net::ConnectionHandler {
   // Whole packets to the client, in answer to its own.
   void reply(std::string_view packets);
 
+  // The hub's limits are others now.
+  void on_new_limits();
+  // Who a log line is about: the certificate's SHA-1, empty without one; and the same, else the
+  // address.
+  std::string_view thumbprint() const;
+  std::string_view name() const;  // the certificate's subject
+  std::string_view subject() const;
+
   // What the network has not taken yet, and all that is held in memory for the peer.
   std::size_t unsent_bytes() const { return connection_->unsent_bytes(); }
   std::size_t held_bytes() const { return connection_->held_bytes(); }
@@ -100,6 +108,7 @@ class ClientConnection final : public net::ConnectionHandler {
   bool check_topic(std::string_view topic);
   bool may_publish_to(std::string_view topic);
   bool lose(std::string_view topic);
+  void count_bytes();
   void exceed(Limit limit, std::string reason);
   void refuse_connect(mqtt::ConnectCode code, std::string reason);
   bool note_exactly_once(std::uint16_t packet_id);
@@ -117,6 +126,7 @@ class ClientConnection final : public net::ConnectionHandler {
   std::uint64_t refusals_ = 0;
   std::uint64_t lost_ = 0;
   std::uint64_t sent_ = 0;              // bytes_out() at the last tick
+  std::uint64_t heard_bytes_ = 0;       // bytes_in() at the last tick
   std::chrono::milliseconds patience_;  // with a silent peer
   base::SteadyTime last_heard_;
   std::optional<OwnedWill> will_;

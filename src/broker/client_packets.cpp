@@ -103,8 +103,10 @@ void ClientConnection::on_connect(const mqtt::Connect& connect) {
   if (connection_->closing()) return;  // revoked since the handshake
   patience_ = std::chrono::milliseconds(granted) * 3 / 2;
   last_heard_ = base::SystemClock().now();
-  base::log(LogLevel::kInfo, kArea, "client {} connected with {}, keep-alive {} s", label_,
-            name_of(version_), granted.count());
+  base::log_event(LogLevel::kInfo, kArea, "client.connected", subject(),
+                  {{"client", label_}, {"thumbprint", thumbprint()}, {"name", name()}},
+                  fmt::format("client {} connected with {}, keep-alive {} s", label_,
+                              name_of(version_), granted.count()));
 }
 
 bool ClientConnection::check_topic(std::string_view topic) {

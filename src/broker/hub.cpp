@@ -20,7 +20,6 @@ constexpr std::uint64_t kPlaceMask = (std::uint64_t{1} << kPlaceBits) - 1;
 static_assert(kMaxThreads <= kHubMask);
 // Connections beyond the limit that may get as far as CONNECT, where they are told so.
 constexpr std::size_t kRefusableConnections = 256;
-constexpr std::size_t kTopicBytesInLog = 200;
 // Under memory pressure, who holds less than this is not to blame.
 constexpr std::size_t kBlamelessBytes = 64 * 1024;
 constexpr std::chrono::seconds kTick{1};
@@ -46,6 +45,7 @@ Hub::Hub(net::Loop& loop, std::size_t index, Shared& shared, fabric::RouterOptio
     : loop_(loop),
       index_(index),
       shared_(shared),
+      limits_(shared.limits),
       message_sample_(message_sample),
       router_(
           with_callbacks(
@@ -60,6 +60,12 @@ void Hub::start() {
   next_expiry_ = sample_began_ + kExpiryCheck;
   loop_.every_turn([this] { end_of_turn(); });
   timer_ = loop_.schedule(kTick, [this] { tick(); });
+}
+
+void Hub::set_limits(const BrokerLimits& limits) {
+  limits_ = limits;
+  for (const auto& client : places_)
+    if (client) client->on_new_limits();
 }
 
 void Hub::accept(std::unique_ptr<net::Stream> stream, bool in_process_service) {
@@ -120,6 +126,7 @@ bool Hub::admit(ClientConnection& client, std::string reply_topic, std::string a
   identity.reply_topic = std::move(reply_topic);
   identity.issuer_serials = std::move(serials);
   identity.in_process_service = client.in_process_service();
+  connects_.add();
   client.begin_change();
   commit(client.id(), fabric::ClientConnected{client.id(), std::move(identity)}, client.load(),
          std::move(answer));
@@ -194,15 +201,6 @@ void Hub::publish(ClientConnection& client, std::string_view topic, std::string_
     commit(client, *std::move(change), std::string(answer));
   else
     client.reply(answer);
-}
-
-void Hub::log_state() const {
-  const std::string state = router_.describe_state();
-  for (std::string_view rest = state; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    base::log(LogLevel::kInfo, kArea, "state: {}", rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
 }
 
 void Hub::answer_oversize(ClientConnection& client, const dxl::MessageView& request,
@@ -308,20 +306,6 @@ void Hub::watch(ClientConnection& client) {
   if (shared_.hub_count > 1) watched_.push_back(client.id());
 }
 
-// The first of its kind on a connection only; the rest is counted and told when it closes.
-void Hub::note_refusal(ClientConnection& client, fabric::Refusal refusal, std::string_view topic) {
-  if (refusal == fabric::Refusal::kNone) return;
-  refused_.add();
-  if (!client.note_refusal(refusal)) return;
-  // Nobody there is the requester's business, and it is told.
-  const LogLevel level =
-      refusal == fabric::Refusal::kNoDestination ? LogLevel::kDebug : LogLevel::kWarning;
-  const std::string_view detail = router_.refusal_detail();
-  base::log(level, kArea, "client {}: message to {} refused ({}){}{}", client.label(),
-            topic.substr(0, kTopicBytesInLog), fabric::to_string(refusal),
-            detail.empty() ? "" : ": ", detail);
-}
-
 void Hub::leave(ClientConnection& client) {
   const ConnectionId id = client.id();
   const bool admitted = client.admitted(), counts = !client.in_process_service();
@@ -342,6 +326,7 @@ void Hub::tick() {
     if (client) client->tick(now);
   if (index_ == 0) {  // one does it for all
     sample_rates(now);
+    base::tell_repeated_log_lines();
     if (now >= next_expiry_) {
       next_expiry_ = now + kExpiryCheck;
       if (router_.has_expired_services()) commit(fabric::ServicesExpired{now}, {});
@@ -385,17 +370,6 @@ void Hub::shut_down(std::function<void()> done) {
 void Hub::finish_shut_down() {
   if (shut_down_done_ && clients_ == 0 && commits_under_way_ == 0)
     std::exchange(shut_down_done_, [] {})();
-}
-
-Hub::Status Hub::status() const {
-  Status status;
-  status.connections = router_.connection_count();
-  status.services = router_.service_count();
-  status.messages_in = messages_in_.value();
-  status.messages_out = messages_out_.value();
-  status.refused_publishes = refused_.value();
-  status.dropped_messages = dropped_.value();
-  return status;
 }
 
 }  // namespace tiara::broker

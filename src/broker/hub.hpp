@@ -4,6 +4,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -29,6 +30,8 @@ class Hub {
   struct Status {
     std::uint64_t connections = 0, services = 0, messages_in = 0, messages_out = 0;
     std::uint64_t refused_publishes = 0, dropped_messages = 0;
+    std::uint64_t connects = 0, bytes_in = 0, bytes_out = 0;
+    std::array<std::uint64_t, fabric::kRefusalCount> refusals{};
   };
 
   // `index` among the hubs of `shared`, which outlives it.
@@ -42,6 +45,8 @@ class Hub {
   void accept(std::unique_ptr<net::Stream> stream, bool in_process_service);
   // Closes every client and takes no more; `done` once the last is gone, in a later turn.
   void shut_down(std::function<void()> done);
+  // For its clients from now on, the connected ones included.
+  void set_limits(const BrokerLimits& limits);
   // The status of this hub alone; connections and services are the same in all.
   Status status() const;
 
@@ -57,7 +62,7 @@ class Hub {
   void on_room();
 
   // For client connections.
-  const BrokerLimits& limits() const { return shared_.limits; }
+  const BrokerLimits& limits() const { return limits_; }
   void count(Limit limit) { shared_.counters.count(limit); }
   const fabric::Router& router() const { return router_; }
   // Puts a client that sent its CONNECT on the fabric and then sends `answer`. `reply_topic` as in
@@ -76,6 +81,10 @@ class Hub {
   // Its backlog is large enough for the other hubs to know.
   void watch(ClientConnection& client);
   void count_dropped() { dropped_.add(); }
+  void count_bytes(std::uint64_t in, std::uint64_t out) {
+    bytes_in_.add(in);
+    bytes_out_.add(out);
+  }
   // The last word of a client: destroys it.
   void leave(ClientConnection& client);
   ClientConnection* find(fabric::ConnectionId id);  // null if it has gone
@@ -107,6 +116,7 @@ class Hub {
   net::Loop& loop_;
   const std::size_t index_;
   Shared& shared_;
+  BrokerLimits limits_;
   const std::chrono::seconds message_sample_;
   base::SystemClock clock_;
   base::SystemRandom random_;
@@ -130,7 +140,8 @@ class Hub {
   base::SteadyTime next_expiry_{}, sample_began_{};
   std::uint64_t sampled_in_ = 0, sampled_out_ = 0;
   std::function<void()> shut_down_done_;
-  Tally messages_in_, messages_out_, refused_, dropped_;
+  Tally messages_in_, messages_out_, refused_, dropped_, connects_, bytes_in_, bytes_out_;
+  std::array<Tally, fabric::kRefusalCount> refusals_;
 };
 
 }  // namespace tiara::broker

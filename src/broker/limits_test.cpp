@@ -154,6 +154,25 @@ TEST_P(Limits, ASlowConsumerMayBeKeptAndMissMessages) {
   EXPECT_EQ(slow.receive(), published("/t", "again"));
 }
 
+TEST_P(Limits, ChangeForThoseWhoAreConnected) {
+  start({});
+  RawClient watcher = client(), sender = client();
+  for (RawClient* each : {&watcher, &sender}) each->enter();
+  watcher.subscribe("/t");
+  sender.send(publish_packet("/t", std::string(10'000, 'x')));
+  EXPECT_EQ(watcher.receive(), published("/t", std::string(10'000, 'x')));
+
+  BrokerLimits limits;
+  limits.message_bytes = 2'000;
+  limits.connections = 2;
+  broker->reconfigure({.limits = limits});
+  sender.send(publish_packet("/t", std::string(10'000, 'x')));
+  sender.send(publish_packet("/t", "after"));
+  EXPECT_EQ(watcher.receive(), published("/t", "after"));
+  EXPECT_EQ(hits(Limit::kMessageBytes), 1U);
+  EXPECT_EQ(broker->status().connections, 2U);  // nobody was dropped
+}
+
 TEST_P(Limits, RequestsForASlowServiceAreAnsweredOverloaded) {
   start({.request_backlog_bytes = 256 * 1024});
   RawClient slow = client(), witness = client(), asker = client();

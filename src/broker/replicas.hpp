@@ -58,7 +58,7 @@ class Replicas {
 
 struct Shared {
   Shared(const BrokerLimits& given, std::size_t threads) : limits(given), hub_count(threads) {}
-  const BrokerLimits limits;
+  const BrokerLimits limits;  // at start; a hub has its own since
   const std::size_t hub_count;
   LimitCounters counters;
   Replicas replicas;

@@ -98,5 +98,95 @@ TEST(Settings, RefuseNestingWithoutEnd) {
   EXPECT_FALSE(read_settings("a = " + std::string(100'000, '['), "t", rows(example)));
 }
 
+TEST(Settings, EveryMistakeOfAFileIsToldAtOnce) {
+  Example example;
+  const auto read = read_settings_text(
+      "mood = 1\n[external]\nenabled = 3\n[prevalence]\nsize = 3\n", "t", rows(example));
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().message,
+            "t:3: external.enabled: expected true or false\n"
+            "t:1: unknown key mood; known are external.enabled, mode, prevalence.size, "
+            "prevalence.share");
+}
+
+TEST(Settings, TheEnvironmentSetsEveryKindOfValue) {
+  Example example;
+  const auto read =
+      read_settings_environment({"PATH=/bin", "TIARA_EXTERNAL_ENABLED=false", "TIARA_MODE=never",
+                                 "TIARA_PREVALENCE_SIZE=-7", "TIARA_PREVALENCE_SHARE=0.5"},
+                                rows(example));
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_TRUE(apply_settings({*read}, rows(example)));
+  EXPECT_EQ(example, (Example{false, -7, 0.5, "never"}));
+}
+
+TEST(Settings, TheEnvironmentsMistakesNameTheVariable) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"TIARA_PREVALENCE_SIZE=many", "TIARA_PREVALENCE_SIZE: expected an integer"},
+      {"TIARA_PREVALENCE_SIZE=1 ", "TIARA_PREVALENCE_SIZE: expected an integer"},
+      {"TIARA_PREVALENCE_SIZE", "TIARA_PREVALENCE_SIZE: expected an integer"},
+      {"TIARA_EXTERNAL_ENABLED=yes", "TIARA_EXTERNAL_ENABLED: expected true or false"},
+      {"TIARA_PREVALENCE_SIZES=1",
+       "TIARA_PREVALENCE_SIZES: no such setting; the nearest is TIARA_PREVALENCE_SIZE"},
+      {"TIARA_PREVALENCE_WHATEVER=1",
+       "TIARA_PREVALENCE_WHATEVER: no such setting; the nearest is TIARA_PREVALENCE_SHARE"},
+      {"TIARA_PREVALANCE_SIZE=1",
+       "TIARA_PREVALANCE_SIZE: no such setting; the nearest is TIARA_PREVALENCE_SIZE"},
+      {"TIARA_MODE=maybe", "TIARA_MODE: expected safe or never"},
+  };
+  for (const auto& [variable, message] : cases) {
+    Example example;
+    auto read = read_settings_environment({variable}, rows(example));
+    if (read) read = apply_settings({*read}, rows(example));
+    ASSERT_FALSE(read) << variable;
+    EXPECT_EQ(read.error().message, message);
+  }
+}
+
+TEST(Settings, OtherVariablesOfThatPrefixAreNobodysMistake) {
+  Example example;
+  EXPECT_TRUE(read_settings_environment(
+      {"TIARA_TEST_DEADLINE=60", "TIARA_BINARY_FOLDER=/x", "TIARA=1"}, rows(example)));
+}
+
+TEST(Settings, TheStrongerLayerWinsAndTheOriginSaysWhich) {
+  Example example;
+  const auto settings = rows(example);
+  const auto file =
+      read_settings_text("mode = \"never\"\n[prevalence]\nsize = 1\nshare = 0.5\n", "f", settings);
+  const auto environment =
+      read_settings_environment({"TIARA_PREVALENCE_SIZE=2", "TIARA_PREVALENCE_SHARE=1"}, settings);
+  const auto arguments = read_settings_arguments({{"prevalence.size", "3", "--size"}}, settings);
+  ASSERT_TRUE(file && environment && arguments);
+  const auto holds = apply_settings({*file, *environment, *arguments}, settings);
+  ASSERT_TRUE(holds) << holds.error().message;
+  EXPECT_EQ(example, (Example{true, 3, 1.0, "never"}));
+  EXPECT_EQ(*holds, (SetValues{{"external.enabled", {true, "default"}},
+                               {"mode", {std::string("never"), "f:1"}},
+                               {"prevalence.share", {1.0, "TIARA_PREVALENCE_SHARE"}},
+                               {"prevalence.size", {std::int64_t{3}, "--size"}}}));
+}
+
+TEST(Settings, ABadValueIsAnErrorEvenBelowAGoodOne) {
+  Example example;
+  const auto settings = rows(example);
+  const auto file = read_settings_text("mode = \"maybe\"\n", "f", settings);
+  const auto environment = read_settings_environment({"TIARA_MODE=never"}, settings);
+  ASSERT_TRUE(file && environment);
+  const auto holds = apply_settings({*file, *environment}, settings);
+  ASSERT_FALSE(holds);
+  EXPECT_EQ(holds.error().message, "f:1: mode: expected safe or never");
+}
+
+TEST(Settings, ArgumentsNameTheirFlag) {
+  Example example;
+  const auto read = read_settings_arguments(
+      {{"mood", "1", "--set"}, {"prevalence.size", "x", "--size"}}, rows(example));
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().message,
+            "--set: unknown key mood; known are external.enabled, mode, prevalence.size, "
+            "prevalence.share\n--size: prevalence.size: expected an integer");
+}
+
 }  // namespace
 }  // namespace tiara::broker

@@ -4,6 +4,7 @@
 // no randomness, no thread-local load.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -68,9 +69,15 @@ struct RevocationsReplaced {
   RevocationList list;
 };
 
+// What a reload may change of RouterOptions.
+struct OptionsReplaced {
+  std::size_t connection_limit = 0;
+  bool send_connect_events = false, test_mode = false;
+};
+
 using Change =
     std::variant<ClientConnected, ClientDisconnected, Subscribed, Unsubscribed, ServiceRegistered,
                  ServiceUnregistered, ServiceDisowned, ServicesExpired, AuthorizationReplaced,
-                 CertificatesRevoked, RevocationsReplaced>;
+                 CertificatesRevoked, RevocationsReplaced, OptionsReplaced>;
 
 }  // namespace tiara::fabric

@@ -60,6 +60,7 @@ enum class Refusal : std::uint8_t {
   kOverloaded,       // a request's receiver has too much waiting; answered with 0x80000002
   kTooManyElements,  // a list of the message is longer than the decoder's limit
 };
+inline constexpr std::size_t kRefusalCount = 9;
 std::string_view to_string(Refusal refusal);
 
 // More services of one connection, or more bytes in their names, are refused with 0x80000011.

@@ -128,6 +128,13 @@ Outcome Router::Impl::apply(const RevocationsReplaced& change) {
   return find_revoked();
 }
 
+Outcome Router::Impl::apply(const OptionsReplaced& change) {
+  options.connection_limit = change.connection_limit;
+  options.send_connect_events = change.send_connect_events;
+  options.test_mode = change.test_mode;
+  return {};
+}
+
 Outcome Router::apply(const Change& change) {
   return std::visit([this](const auto& kind) { return impl_->apply(kind); }, change);
 }

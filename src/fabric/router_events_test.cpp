@@ -104,6 +104,19 @@ TEST(RouterConnectEvents, TellWhoComesAndGoes) {
   EXPECT_EQ(harness.summary(), Lines{});
 }
 
+TEST(RouterConnectEvents, CanBeSwitchedWhileRunning) {
+  RouterHarness harness;
+  harness.connect(9, "watcher", {kPrefix + "clientregistry/+"});
+  harness.connect(1, identity_of("a", 1));
+  EXPECT_EQ(harness.summary(), Lines{});
+  harness.change(OptionsReplaced{.send_connect_events = true});
+  harness.connect(2, identity_of("b", 2));
+  EXPECT_EQ(harness.summary(), Lines{kConnect + " -> 9"});
+  harness.change(OptionsReplaced{});
+  harness.disconnect(2);
+  EXPECT_EQ(harness.summary(), Lines{});
+}
+
 TEST(RouterConnectEvents, NeedTheRightToReceiveThem) {
   RouterHarness harness({.rules = {{Direction::kReceive, kPrefix + "#", {"boss-sha1"}, {}}}},
                         {.send_connect_events = true});

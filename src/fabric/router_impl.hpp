@@ -98,6 +98,7 @@ struct Router::Impl {
   Outcome apply(const RevocationsReplaced& change);
   bool is_revoked(const Identity& identity) const;
   Outcome find_revoked() const;
+  Outcome apply(const OptionsReplaced& change);
 
   Refusal announce(const Change& change, const Outcome& outcome, Deliveries& out);
   void answer_registration(const ServiceRegistered& change, const Outcome& outcome,
@@ -110,7 +111,7 @@ struct Router::Impl {
                      std::span<const std::string_view> fields = {});
   void announce_topic(const Outcome::TopicChange& topic, Deliveries& out);
 
-  const RouterOptions options;
+  RouterOptions options;  // OptionsReplaced changes some
   base::Clock& clock;
   Outbox outbox;
   Routes routes;

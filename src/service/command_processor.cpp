@@ -89,7 +89,7 @@ void CommandProcessor::apply_set(const SetCommand& command, const Found& found, 
 
 void CommandProcessor::apply_report(const ReportCommand& command, const Found& found,
                                     Completed& result) {
-  take_over(reputation::apply_external(command.report, now_, context_.settings, found.known),
+  take_over(reputation::apply_external(command.report, now_, context_.settings.get(), found.known),
             tie::FileProvider::kExternal, "external", result);
   synced_ = true;
 }
@@ -113,9 +113,9 @@ dxl::Result<void> CommandProcessor::apply_lookup(const LookupCommand& command, c
 
 void CommandProcessor::count_lookup(const LookupCommand& command, const Found& found,
                                     bool referenced, Completed& result) {
-  const reputation::LookupOutcome counted =
-      reputation::apply_endpoint_lookup(command.hashes, now_, !referenced,
-                                        context_.enterprise_size(), context_.settings, found.known);
+  const reputation::LookupOutcome counted = reputation::apply_endpoint_lookup(
+      command.hashes, now_, !referenced, context_.enterprise_size(), context_.settings.get(),
+      found.known);
   // A lookup changes levels only by merging records that were known apart (§6.10 rule 5).
   take_over(counted.outcome, tie::FileProvider::kEnterprise, "merge", result);
   const FileRecord& record = counted.record;
@@ -258,13 +258,15 @@ dxl::Result<void> CommandProcessor::commit() {
     retry_at_ = clock_.now() + back_off_;
     change_id_ = store_.last_change_id();
     counters_.store_works = false;
-    base::log(base::LogLevel::kError, "tie",
-              "cannot write to the store: {}; {} commands refused, next try in {} ms",
-              committed.error().message, group_.size(), back_off_.count());
+    base::log_event(
+        base::LogLevel::kError, "tie", "store.failed", "", {},
+        fmt::format("cannot write to the store: {}; {} commands refused, next try in {} ms",
+                    committed.error().message, group_.size(), back_off_.count()));
     return committed;
   }
   if (back_off_.count() != 0) {
-    base::log(base::LogLevel::kInfo, "tie", "the store can be written again");
+    base::log_event(base::LogLevel::kInfo, "tie", "store.recovered", "", {},
+                    "the store can be written again");
   }
   back_off_ = {};
   counters_.store_works = true;

@@ -84,7 +84,7 @@ TEST(CommandProcessor, L12L16TheSameLevelAgainMakesNoEvent) {
 
 TEST(CommandProcessor, L19AFileBecomesPrevalentOnce) {
   ServiceFixture service;
-  service.settings.prevalence_min_systems = 2;
+  service.change_settings([](auto& settings) { settings.prevalence_min_systems = 2; });
   for (const char system : {'a', 'b', 'c'})
     service.request(tie::kTopicFileReputation, get_json(true), std::string(40, system));
   std::vector<std::string> events;

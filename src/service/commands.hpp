@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/ports.hpp"
 #include "tie/codec.hpp"
 #include "tie/hash.hpp"
 #include "tie/reputation.hpp"
@@ -20,6 +21,7 @@ struct ReplyAddress {
   std::string_view service_id;
   std::string_view broker_id;  // empty: unknown
   std::string_view client_id;  // connection if known, else certificate; empty: unknown
+  base::SteadyTime arrived{};  // when the request came
 };
 
 // The same, kept while the answer is being made.
@@ -29,6 +31,7 @@ struct ReplyTo {
   std::string service_id;
   std::string broker_id;
   std::string client_id;
+  base::SteadyTime arrived{};
 
   ReplyTo() = default;
   explicit ReplyTo(const ReplyAddress& from)
@@ -36,9 +39,10 @@ struct ReplyTo {
         request_message_id(from.request_message_id),
         service_id(from.service_id),
         broker_id(from.broker_id),
-        client_id(from.client_id) {}
+        client_id(from.client_id),
+        arrived(from.arrived) {}
   ReplyAddress view() const {
-    return {topic, request_message_id, service_id, broker_id, client_id};
+    return {topic, request_message_id, service_id, broker_id, client_id, arrived};
   }
 };
 

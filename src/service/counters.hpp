@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "service/histogram.hpp"
 #include "tie/codec.hpp"
 
 namespace tiara::service {
@@ -23,6 +24,7 @@ struct Counters {
   std::atomic<std::uint64_t> reports_unchanged{0};
   std::atomic<std::uint64_t> reports_unavailable{0};
   std::array<std::atomic<std::uint64_t>, kRefusals> reports_refused{};
+  Histogram answer_times;               // from a request to its answer or error
   std::atomic<bool> store_works{true};  // the last commit worked
 };
 

@@ -27,7 +27,7 @@ bool is_reply_topic(std::string_view topic) {
 }
 
 // Without a topic there is nobody to answer.
-ReplyAddress reply_address(const dxl::MessageView& request) {
+ReplyAddress reply_address(const dxl::MessageView& request, base::SteadyTime now) {
   // The instance is one connection; the certificate is everybody who uses it (DXL reference §2.6).
   return {
       .topic = is_reply_topic(request.reply_to_topic) ? request.reply_to_topic : std::string_view(),
@@ -35,7 +35,8 @@ ReplyAddress reply_address(const dxl::MessageView& request) {
       .service_id = request.service_id,
       .broker_id = request.source_broker_id,
       .client_id = request.source_client_instance_id.empty() ? request.source_client_id
-                                                             : request.source_client_instance_id};
+                                                             : request.source_client_instance_id,
+      .arrived = now};
 }
 
 tie::ServiceError service_error(const dxl::Error& error) {
@@ -67,7 +68,7 @@ void Dispatcher::on_message(std::string_view topic, const dxl::MessageView& mess
     if (topic == tie::kTopicFileReputation) return get_reputation(message);
     if (topic == tie::kTopicFileReputationSet) return set_reputation(message);
     if (topic == tie::kTopicReportOutcome) return report_outcome(message);
-    respond_error(reply_address(message), tie::ServiceError::kNotSupported,
+    respond_error(reply_address(message, clock_.now()), tie::ServiceError::kNotSupported,
                   "this topic is not served");
   } else if (message.type == dxl::MessageType::kEvent && topic == tie::kTopicExternalReport) {
     report(message);
@@ -75,14 +76,14 @@ void Dispatcher::on_message(std::string_view topic, const dxl::MessageView& mess
 }
 
 void Dispatcher::get_reputation(const dxl::MessageView& request) {
-  const ReplyAddress reply = reply_address(request);
+  const ReplyAddress reply = reply_address(request, clock_.now());
   const auto lookup = tie::decode_get_file_reputation(request.payload);
   if (!lookup) return respond_error(reply, service_error(lookup.error()), lookup.error().message);
   counters_.lookups.fetch_add(1, std::memory_order_relaxed);
   // L4, L11: who is known and does not mark itself as an API caller is an endpoint.
   const bool counts =
       !request.source_client_id.empty() &&
-      (context_.settings.lookup_count_scan_type_3 || lookup->scan_type != kScanTypeOnDemand);
+      (context_.settings.get().lookup_count_scan_type_3 || lookup->scan_type != kScanTypeOnDemand);
   const std::string_view agent = counts ? request.source_client_id : std::string_view();
   if (is_pending(lookup->hashes)) {
     const bool taken = enqueue_write(LookupCommand{
@@ -138,10 +139,11 @@ void Dispatcher::on_read(ReadDone done) {
 }
 
 void Dispatcher::set_reputation(const dxl::MessageView& request) {
-  const ReplyAddress reply = reply_address(request);
+  const ReplyAddress reply = reply_address(request, clock_.now());
   auto set = tie::decode_set_file_reputation(request.payload);
   if (!set) return respond_error(reply, service_error(set.error()), set.error().message);
-  if (request.source_client_id.empty() && !context_.settings.authorization_accept_unidentified) {
+  if (request.source_client_id.empty() &&
+      !context_.settings.get().authorization_accept_unidentified) {
     return respond_error(reply, tie::ServiceError::kNotAuthorised,
                          "the request carries no sender identity");
   }
@@ -152,16 +154,16 @@ void Dispatcher::set_reputation(const dxl::MessageView& request) {
 // The order of the checks is that of TIE reference §3.15.
 void Dispatcher::report(const dxl::MessageView& event) {
   using tie::ReportRefusal;
-  if (!context_.settings.external_enabled)
+  if (!context_.settings.get().external_enabled)
     return refuse_report(event, ReportRefusal::kDisabled, "external.enabled is false");
-  if (event.source_client_id.empty() && !context_.settings.authorization_accept_unidentified)
+  if (event.source_client_id.empty() && !context_.settings.get().authorization_accept_unidentified)
     return refuse_report(event, ReportRefusal::kUnauthorized, "it carries no sender identity");
   auto decoded = tie::decode_external_report(event.payload);
   if (!decoded) {
     return refuse_report(event, static_cast<ReportRefusal>(decoded.error().peer_code),
                          decoded.error().message);
   }
-  if (decoded->filename.empty() && context_.settings.external_require_filename)
+  if (decoded->filename.empty() && context_.settings.get().external_require_filename)
     return refuse_report(event, ReportRefusal::kFilename, "external.require_filename is true");
   const bool taken = enqueue_write(ReportCommand{.message_id = std::string(event.message_id),
                                                  .sender = std::string(event.source_client_id),
@@ -193,7 +195,7 @@ void Dispatcher::refuse_report_unavailable(std::string_view sender, std::string_
 }
 
 void Dispatcher::report_outcome(const dxl::MessageView& request) {
-  const ReplyAddress reply = reply_address(request);
+  const ReplyAddress reply = reply_address(request, clock_.now());
   const auto message_id = tie::decode_outcome_request(request.payload);
   if (!message_id)
     return respond_error(reply, tie::ServiceError::kBadRequest, message_id.error().message);
@@ -263,6 +265,7 @@ void Dispatcher::finish_report(const ReportCommand& command, const Completed& co
 }
 
 void Dispatcher::respond(const ReplyAddress& to, std::string_view payload) {
+  counters_.answer_times.add(clock_.now() - to.arrived);
   if (to.topic.empty()) return;
   const std::array<std::string_view, 1> broker{to.broker_id}, client{to.client_id};
   dxl::MessageView message;
@@ -277,6 +280,7 @@ void Dispatcher::respond(const ReplyAddress& to, std::string_view payload) {
 
 void Dispatcher::respond_error(const ReplyAddress& to, tie::ServiceError error,
                                std::string_view text) {
+  counters_.answer_times.add(clock_.now() - to.arrived);
   if (to.topic.empty()) return;
   const std::array<std::string_view, 1> broker{to.broker_id}, client{to.client_id};
   dxl::MessageView message;

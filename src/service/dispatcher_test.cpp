@@ -190,7 +190,7 @@ TEST(Dispatcher, L11RefusesASetWithoutSenderUnlessTheSettingAllowsIt) {
   ServiceFixture service;
   service.request(tie::kTopicFileReputationSet, set_json(99), "");
   EXPECT_EQ(service.take().back().error_code, 6U);
-  service.settings.authorization_accept_unidentified = true;
+  service.change_settings([](auto& s) { s.authorization_accept_unidentified = true; });
   service.request(tie::kTopicFileReputationSet, set_json(99), "");
   EXPECT_EQ(service.take().front().type, dxl::MessageType::kResponse);
 }
@@ -215,7 +215,8 @@ struct RefusedReport {
 
 TEST(Dispatcher, L1L2EveryRefusedReportIsCountedUnderItsReason) {
   const RefusedReport cases[] = {
-      {"disabled", report_json(70), [](ServiceFixture& s) { s.settings.external_enabled = false; }},
+      {"disabled", report_json(70),
+       [](ServiceFixture& f) { f.change_settings([](auto& s) { s.external_enabled = false; }); }},
       {"malformed", "{", nullptr},
       {"provider",
        R"({"file":{"hashes":{"md5":")" + std::string(kMd5) +
@@ -224,7 +225,9 @@ TEST(Dispatcher, L1L2EveryRefusedReportIsCountedUnderItsReason) {
       {"level", report_json(42), nullptr},
       {"hashes", report_json(70, "a.exe", "zz"), nullptr},
       {"filename", report_json(70, ""),
-       [](ServiceFixture& s) { s.settings.external_require_filename = true; }},
+       [](ServiceFixture& f) {
+         f.change_settings([](auto& s) { s.external_require_filename = true; });
+       }},
   };
   for (const RefusedReport& refused : cases) {
     ServiceFixture service;
@@ -270,6 +273,16 @@ TEST(Dispatcher, TellsOnlyTheSenderAndAdministratorsWhatBecameOfAReport) {
   service.report(report_json(70), kAlice, "{again}");
   service.take();
   EXPECT_EQ(service.outcome(kAlice, "{again}").outcome, "unchanged");
+}
+
+TEST(Dispatcher, MeasuresEachAnswer) {
+  ServiceFixture service;
+  service.get();
+  service.take();
+  std::uint64_t answers = 0;
+  for (const std::uint64_t count : service.counters.answer_times.snapshot().counts)
+    answers += count;
+  EXPECT_EQ(answers, 1U);
 }
 
 }  // namespace

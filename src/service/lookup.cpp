@@ -31,7 +31,8 @@ void keep(const LookupContext& context, const tie::FileHashes& supplied,
 }  // namespace
 
 std::uint64_t LookupContext::enterprise_size() const {
-  return settings.enterprise_size != 0 ? settings.enterprise_size : store.enterprise_size();
+  const std::uint64_t size = settings.get().enterprise_size;
+  return size != 0 ? size : store.enterprise_size();
 }
 
 dxl::Result<std::optional<std::uint64_t>> count_joined(

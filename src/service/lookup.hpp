@@ -8,6 +8,7 @@
 #include "dxl/result.hpp"
 #include "reputation/engine.hpp"
 #include "service/answer_template.hpp"
+#include "service/live_settings.hpp"
 #include "service/record_cache.hpp"
 #include "store/reputation_store.hpp"
 
@@ -15,7 +16,7 @@ namespace tiara::service {
 
 // What every part of the service that answers shares; all outlives them.
 struct LookupContext {
-  const reputation::Settings& settings;
+  const LiveSettings& settings;
   AnswerBasis basis;
   const store::ReputationStore& store;
   RecordCache& cache;

@@ -26,8 +26,11 @@ class RefusalLog {
       ++left_out_;
       return;
     }
-    base::log(base::LogLevel::kWarning, "tie", "External report of {} refused ({}): {}",
-              sender.empty() ? "an unidentified sender" : sender, reason, detail);
+    base::log_event(
+        base::LogLevel::kWarning, "tie", "report.refused", "",
+        {{"thumbprint", sender}, {"reason", reason}},
+        fmt::format("External report of {} refused ({}): {}",
+                    sender.empty() ? "an unidentified sender" : sender, reason, detail));
   }
 
  private:

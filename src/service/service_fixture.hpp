@@ -190,7 +190,15 @@ class ServiceFixture : public DispatcherPorts {
     return entry == nullptr ? tie::TrustLevel::kNotSet : entry->trust_level;
   }
 
-  reputation::Settings settings;
+  // Changes the settings, as a reload does.
+  template <class Change>
+  void change_settings(Change change) {
+    reputation::Settings changed = settings.get();
+    change(changed);
+    settings.set(changed);
+  }
+
+  LiveSettings settings{reputation::Settings{}};
   ManualClock clock;
   ScriptedStore store;
   Counters counters;

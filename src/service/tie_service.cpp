@@ -36,7 +36,8 @@ struct TieService::Impl final : DispatcherPorts, sdk::LinkEvents {
         store(std::move(a_store)),
         clock(a_clock),
         cache(options.cached_records * kDigestsPerRecord),
-        context{.settings = options.settings,
+        settings(options.settings),
+        context{.settings = settings,
                 .basis = {.server_version = kServerVersion,
                           .create_date = options.settings.create_date},
                 .store = *store,
@@ -77,6 +78,7 @@ struct TieService::Impl final : DispatcherPorts, sdk::LinkEvents {
   base::Clock& clock;
   Counters counters;
   RecordCache cache;
+  LiveSettings settings;
   LookupContext context;
   CommandProcessor processor;  // writer thread
   Dispatcher dispatcher;       // network thread
@@ -208,9 +210,14 @@ TieServiceStatus TieService::status() const {
     const auto name = tie::to_string(static_cast<tie::ReportRefusal>(i));
     status.reports["refused." + std::string(name)] = counters.reports_refused[i];
   }
+  status.answer_times = counters.answer_times.snapshot();
   const std::lock_guard lock(impl_->mutex);
   status.ready = impl_->registered && impl_->link.connected() && impl_->counters.store_works;
   return status;
+}
+
+void TieService::set_settings(const reputation::Settings& settings) {
+  impl_->settings.set(settings);
 }
 
 dxl::Result<void> TieService::wait_ready(std::chrono::milliseconds timeout) {

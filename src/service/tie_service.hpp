@@ -16,6 +16,7 @@
 #include "dxl/result.hpp"
 #include "reputation/engine.hpp"
 #include "sdk/link.hpp"
+#include "service/histogram.hpp"
 #include "store/reputation_store.hpp"
 
 namespace tiara::service {
@@ -36,7 +37,8 @@ struct TieServiceStatus {
   std::uint64_t sets = 0;
   std::uint64_t change_events = 0;
   std::map<std::string, std::uint64_t>
-      reports;         // by outcome: "accepted", "unchanged", "refused.level", …
+      reports;  // by outcome: "accepted", "unchanged", "refused.level", …
+  Histogram::Snapshot answer_times{};
   bool ready = false;  // registered, connected, and the last commit worked
 };
 
@@ -49,6 +51,8 @@ class TieService {
   // Unregisters, commits what is queued, answers it, stops.
   ~TieService();
   TieServiceStatus status() const;
+  // From the next decision on; create_date stays as it was at start. Any thread.
+  void set_settings(const reputation::Settings& settings);
   // Blocks until registered with the fabric or the deadline.
   dxl::Result<void> wait_ready(std::chrono::milliseconds timeout);
 

@@ -1,0 +1,99 @@
+#include "tiara/metrics.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "broker/state_directory.hpp"
+
+namespace tiara::app {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+MetricsSnapshot full() {
+  MetricsSnapshot snapshot;
+  snapshot.broker.connections = 3;
+  snapshot.broker.bytes_in = 123'456'789'012;
+  snapshot.broker.refusals = {{fabric::Refusal::kNotAuthorised, 4}};
+  snapshot.broker.handshake_failures = {{dxl::ErrorCode::kTls, 5}};
+  snapshot.broker.limits = {{broker::Limit::kConnections, 6}};
+  snapshot.tie.emplace();
+  snapshot.tie->reports = {{"accepted", 7}};
+  snapshot.tie->answer_times.counts = {2, 1};
+  snapshot.tie->answer_times.counts.back() = 1;
+  snapshot.tie->answer_times.seconds = 20.5;
+  snapshot.certificates = {{"broker", -1.5}};
+  snapshot.reloads_failed = 8;
+  return snapshot;
+}
+
+TEST(Metrics, WriteValuesWithTheirLabels) {
+  const std::string text = metrics_text(full());
+  for (const char* line : {"# TYPE tiara_broker_connections gauge\ntiara_broker_connections 3\n",
+                           "\ntiara_broker_received_bytes_total 123456789012\n",
+                           "\ntiara_broker_refused_messages_total{rule=\"not_authorised\"} 4\n",
+                           "\ntiara_broker_handshake_failures_total{reason=\"tls\"} 5\n",
+                           "\ntiara_broker_limit_hits_total{limit=\"connections\"} 6\n",
+                           "\ntiara_tie_reports_total{outcome=\"accepted\"} 7\n",
+                           "\ntiara_certificate_remaining_seconds{certificate=\"broker\"} -1.5\n",
+                           "\ntiara_reloads_total{result=\"failed\"} 8\n"})
+    EXPECT_THAT(text, HasSubstr(line));
+}
+
+TEST(Metrics, BucketsOfAHistogramAddUp) {
+  const std::string text = metrics_text(full());
+  for (const char* line :
+       {"tiara_tie_answer_seconds_bucket{le=\"0.0001\"} 2\n",
+        "tiara_tie_answer_seconds_bucket{le=\"0.00025\"} 3\n",
+        "tiara_tie_answer_seconds_bucket{le=\"10\"} 3\n",
+        "tiara_tie_answer_seconds_bucket{le=\"+Inf\"} 4\n", "tiara_tie_answer_seconds_sum 20.5\n",
+        "tiara_tie_answer_seconds_count 4\n"})
+    EXPECT_THAT(text, HasSubstr(line));
+}
+
+TEST(Metrics, EscapeLabels) {
+  MetricsSnapshot snapshot;
+  snapshot.certificates = {{"a\"b\\c\nd", 1}};
+  EXPECT_THAT(metrics_text(snapshot), HasSubstr("{certificate=\"a\\\"b\\\\c\\nd\"} 1\n"));
+}
+
+TEST(Metrics, LeaveOutWhatIsNotThere) {
+  const std::string text = metrics_text({});
+  EXPECT_THAT(text, Not(HasSubstr("tiara_tie_")));
+  EXPECT_THAT(text, Not(HasSubstr("tiara_certificate_")));
+}
+
+// The grammar of the text format, and the naming rules of its users.
+TEST(Metrics, EveryLineIsWellFormedAndEveryNameFollowsTheRules) {
+  const std::regex sample(
+      "(tiara_[a-z_]+)(\\{[a-z]+=\"(?:[^\"\\\\\n]|\\\\[n\"\\\\])*\"\\})? (-?[0-9.e+]+)");
+  const std::regex type("# TYPE (tiara_[a-z_]+) (counter|gauge|histogram)");
+  std::istringstream lines(metrics_text(full()));
+  std::set<std::string> series;
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch found;
+    if (line.starts_with("# HELP ")) continue;
+    if (std::regex_match(line, found, type)) {
+      EXPECT_EQ(found.str(2) == "counter", found.str(1).ends_with("_total")) << line;
+      continue;
+    }
+    ASSERT_TRUE(std::regex_match(line, found, sample)) << line;
+    EXPECT_TRUE(series.insert(found.str(1) + found.str(2)).second) << "twice: " << line;
+  }
+  EXPECT_GT(series.size(), 20U);
+}
+
+TEST(Metrics, TheDocumentIsWrittenFromTheTable) {
+  const auto text = broker::read_file(TIARA_FIXTURES "/../../docs/metrics.md");
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_EQ(*text, metrics_reference())
+      << "run: build/release/bin/tiara config reference --metrics > docs/metrics.md";
+}
+
+}  // namespace
+}  // namespace tiara::app
