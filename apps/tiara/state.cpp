@@ -119,7 +119,9 @@ dxl::Result<void> check_state_directory(const std::filesystem::path& directory) 
                      fmt::format("{0}: others may write there and replace keys; `chmod go-w {0}`",
                                  directory.string()));
   const bool is_empty = std::filesystem::is_empty(directory, error);
-  if (error || is_empty || is_there(directory / "lock")) return {};
+  // tiara.toml alone: settings written, or imported, before the first start.
+  const bool is_state = is_there(directory / "lock") || is_there(directory / "tiara.toml");
+  if (error || is_empty || is_state) return {};
   return dxl::fail(
       ErrorCode::kStorage,
       fmt::format("{}: neither empty nor a state of ours; choose a directory that does "
