@@ -1,0 +1,319 @@
+#include "tiara/server.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "broker/topicauth_file.hpp"
+#include "store/reputation_store.hpp"
+#include "tiara/status.hpp"
+
+namespace tiara::app {
+namespace {
+
+using base::LogLevel;
+using dxl::ErrorCode;
+
+constexpr std::chrono::seconds kServiceDeadline{30};
+constexpr std::size_t kLoggedWarnings = 20;
+
+// Of the policy files; a long file of mistakes does not fill the log.
+void log_warnings(const std::vector<std::string>& warnings) {
+  for (std::size_t i = 0; i < warnings.size() && i < kLoggedWarnings; ++i)
+    base::log(LogLevel::kWarning, "up", "{}", warnings[i]);
+  if (warnings.size() > kLoggedWarnings)
+    base::log(LogLevel::kWarning, "up", "{} more warnings; `tiara auth list` prints them all",
+              warnings.size() - kLoggedWarnings);
+}
+
+void use_log_settings(const StateSettings& settings) {
+  base::set_log_level(settings.log_level);
+  base::set_log_format(settings.log_format);
+  base::set_log_repeats(settings.log_repeats);
+}
+
+std::string json_array(const std::vector<std::string>& texts) {
+  std::string json;
+  for (const std::string& text : texts) json += (json.empty() ? "" : ",") + base::json_text(text);
+  return "[" + json + "]";
+}
+
+}  // namespace
+
+dxl::Result<std::unique_ptr<Server>> Server::start(const std::filesystem::path& directory,
+                                                   SettingSources sources, bool with_service) {
+  const broker::StatePaths paths(directory);
+  if (auto fits = check_state_directory(paths.root); !fits) return dxl::fail(fits.error());
+  if (auto made = broker::make_private_directory(paths.root); !made) return dxl::fail(made.error());
+  auto lock = broker::FileLock::try_acquire(paths.lock);
+  if (!lock) return dxl::fail(lock.error());
+  // Of a process that was killed: nobody may take its port for ours.
+  std::error_code ignored;
+  std::filesystem::remove(paths.ports, ignored);
+  auto state = create_or_open_state(paths, sources);
+  if (!state) return dxl::fail(state.error());
+  use_log_settings(state->settings);
+  std::unique_ptr<Server> server(
+      new Server(std::move(*lock), std::move(*state), std::move(sources), with_service));
+  for (auto step : {&Server::start_broker, &Server::start_service, &Server::start_management,
+                    &Server::start_control})
+    if (auto done = (server.get()->*step)(); !done) return dxl::fail(done.error());
+  return server;
+}
+
+Server::~Server() {
+  if (revocations_) revocations_->set_listener(nullptr);
+  std::error_code ignored;
+  std::filesystem::remove(state_.paths.ports, ignored);
+}
+
+void Server::log_ready() const {
+  base::log_event(
+      LogLevel::kInfo, "up", "server.ready", "", {{"broker", state_.broker_id}},
+      fmt::format("broker {} on {} listens on ports {}, {} (WebSockets) and {} (management), {} "
+                  "TIE service",
+                  state_.broker_id, state_.paths.root.string(), broker_->port(),
+                  broker_->web_socket_port(), management_->port(),
+                  with_service_ ? "with" : "without"));
+}
+
+std::string Server::ready_line() const {
+  std::string host = state_.settings.listen_addresses.front();
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return fmt::format("ready mqtts://{0}:{1} wss://{0}:{2} https://{0}:{3}", host, broker_->port(),
+                     broker_->web_socket_port(), management_->port());
+}
+
+void Server::warn_of_expiry() const { log_expiries(expiries()); }
+
+dxl::Result<std::string> Server::reload() {
+  const std::lock_guard guard(reloading_);
+  auto policy = load_policy();
+  if (!policy) return refuse_reload(policy.error());
+  auto loaded = load_state_settings(state_.paths.config, sources_);
+  if (!loaded) return refuse_reload(loaded.error());
+  if (auto done = reload_credentials(); !done) return refuse_reload(done.error());
+  const SettingChanges changes = take_changes(state_.values, loaded->values);
+  if (!changes.applied.empty()) apply_settings(loaded->settings, changes.applied);
+  for (const std::string& name : changes.restart)
+    base::log_event(LogLevel::kWarning, "up", "reload.needs_restart", "", {{"setting", name}},
+                    fmt::format("{} has changed; the next start applies it", name));
+  const std::size_t members = policy->members.size(), rules = policy->rules.size();
+  fabric::Authorization authorization(std::move(*policy));
+  broker_->set_authorization(authorization);
+  remember(std::move(authorization));
+  ++reloads_applied_;
+  return fmt::format("{{\"members\":{},\"rules\":{},\"applied\":{},\"restart\":{}}}", members,
+                     rules, json_array(changes.applied), json_array(changes.restart));
+}
+
+void Server::probe() const { [[maybe_unused]] const auto status = broker_->status(); }
+
+Server::Server(broker::FileLock lock, State state, SettingSources sources, bool with_service)
+    : lock_(std::move(lock)),
+      state_(std::move(state)),
+      sources_(std::move(sources)),
+      with_service_(with_service) {}
+
+dxl::Result<fabric::Policy> Server::load_policy() {
+  auto loaded = broker::load_policies(state_.paths);
+  if (!loaded) return dxl::fail(loaded.error());
+  log_warnings(loaded->warnings);
+  if (loaded->topicauth_rules == 0 && topicauth_rules_ > 0)
+    base::log(LogLevel::kWarning, "up", "{}: its {} topic rules are gone",
+              state_.paths.topicauth.string(), topicauth_rules_);
+  topicauth_rules_ = loaded->topicauth_rules;
+  loaded->policy.service_side = with_service_;
+  return std::move(loaded->policy);
+}
+
+dxl::Result<void> Server::reload_credentials() {
+  auto tls = load_credentials();
+  if (!tls) {
+    base::log(LogLevel::kError, "up", "certificates not reloaded, the old ones stay: {}",
+              tls.error().message);
+    return dxl::fail(tls.error());
+  }
+  broker_->set_tls(*tls);
+  if (!with_service_) return {};
+  auto chain = service_chain(state_);
+  if (!chain) return dxl::fail(chain.error());
+  const std::lock_guard guard(certificates_mutex_);
+  service_chain_ = *std::move(chain);
+  return {};
+}
+
+dxl::Result<std::shared_ptr<const net::TlsContext>> Server::load_credentials() {
+  auto tls = load_tls(state_, revocations_);
+  if (!tls) return tls;
+  if (auto done = revocations_->reload(revoked_serials(**tls)); !done)
+    return dxl::fail(done.error());
+  auto expiries = find_expiries(state_, **tls);
+  const std::lock_guard guard(certificates_mutex_);
+  expiries_ = std::move(expiries);
+  return tls;
+}
+
+std::vector<net::PeerCertificate> Server::current_chain() const {
+  const std::lock_guard guard(certificates_mutex_);
+  return service_chain_;
+}
+
+dxl::Result<std::string> Server::refuse_reload(const dxl::Error& error) {
+  ++reloads_failed_;
+  for (std::string_view rest = error.message; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    base::log_event(LogLevel::kError, "up", "reload.failed", "", {},
+                    fmt::format("not reloaded, what was in force stays: {}", rest.substr(0, end)));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return dxl::fail(error);
+}
+
+void Server::apply_settings(const StateSettings& settings,
+                            const std::vector<std::string>& changed) {
+  use_log_settings(settings);
+  broker_->reconfigure({settings.limits, settings.send_connect_events, settings.test_mode});
+  if (service_) service_->set_settings(settings.reputation);
+  for (const std::string& name : changed)
+    base::log_event(
+        LogLevel::kInfo, "up", "setting.changed", "", {{"setting", name}},
+        fmt::format("{} is {} now", name, broker::to_toml(state_.values.find(name)->second.value)));
+}
+
+MetricsSnapshot Server::metrics() const {
+  MetricsSnapshot snapshot;
+  snapshot.broker = broker_->status();
+  if (service_) snapshot.tie = service_->status();
+  const auto now = std::chrono::system_clock::now();
+  for (const Expiry& expiry : expiries())
+    snapshot.certificates.push_back(
+        {expiry.what, std::chrono::duration<double>(expiry.when - now).count()});
+  snapshot.reloads_applied = reloads_applied_;
+  snapshot.reloads_failed = reloads_failed_;
+  snapshot.dropped_log_lines = base::dropped_log_lines();
+  snapshot.repeated_log_lines = base::repeated_log_lines();
+  return snapshot;
+}
+
+dxl::Result<void> Server::start_broker() {
+  auto policy = load_policy();
+  if (!policy) return dxl::fail(policy.error());
+  auto revocations =
+      broker::Revocations::open(state_.paths.revocations, state_.paths.keystore_lock);
+  if (!revocations) return dxl::fail(unusable(revocations.error(), state_.paths.keystore));
+  revocations_ = std::move(*revocations);
+  auto tls = load_credentials();
+  if (!tls) return dxl::fail(unusable(tls.error(), state_.paths.keystore));
+  broker::BrokerOptions broker_options;
+  broker_options.broker_id = state_.broker_id;
+  const StateSettings& settings = state_.settings;
+  broker_options.listen_addresses = settings.listen_addresses;
+  broker_options.port = settings.port;
+  broker_options.web_socket_port = settings.web_socket_port;
+  broker_options.threads = settings.threads;
+  broker_options.service_zones = settings.service_zones;
+  broker_options.send_connect_events = settings.send_connect_events;
+  broker_options.test_mode = settings.test_mode;
+  broker_options.limits = settings.limits;
+  broker_options.message_sample = settings.message_sample;
+  broker_options.tls = std::move(*tls);
+  broker_options.revocations = revocations_->list();
+  broker_options.on_revocation = [list = revocations_.get()](std::vector<std::string> revoked) {
+    list->add(std::move(revoked));
+  };
+  fabric::Authorization authorization(std::move(*policy));
+  remember(authorization);
+  auto started = broker::Broker::start(std::move(broker_options), std::move(authorization));
+  if (!started) return dxl::fail(started.error());
+  broker_ = std::move(*started);
+  revocations_->set_listener(
+      [this](const fabric::RevocationList& list) { broker_->set_revocations(list); });
+  return refresh_admin_client(state_, broker_->port(), broker_->web_socket_port());
+}
+
+dxl::Result<void> Server::start_service() {
+  if (!with_service_) return {};
+  auto chain = service_chain(state_);
+  if (!chain) return dxl::fail(chain.error());
+  service_chain_ = *std::move(chain);
+  store::RocksOptions rocks;
+  rocks.directory = state_.paths.store;
+  auto opened = store::open_rocks_store(rocks);
+  if (!opened) return dxl::fail(opened.error());
+  service::TieServiceOptions service_options;
+  service_options.settings = state_.settings.reputation;
+  service_options.is_administrator = [this](std::string_view sha1) {
+    return is_administrator(sha1);
+  };
+  auto started = service::TieService::start(
+      std::move(service_options), std::move(*opened),
+      [this](net::Loop& loop, std::chrono::milliseconds, auto done) {
+        done(broker_->attach_service(loop, current_chain()));
+      },
+      clock_);
+  if (!started) return dxl::fail(started.error());
+  service_ = std::move(*started);
+  return service_->wait_ready(kServiceDeadline);
+}
+
+dxl::Result<void> Server::start_management() {
+  ManagementPortOptions port_options;
+  port_options.listen = state_.settings.listen_addresses;
+  port_options.port = state_.settings.https_port;
+  port_options.broker_port = broker_->port();
+  port_options.web_socket_port = broker_->web_socket_port();
+  port_options.find_problem = [this]() -> std::optional<std::string> {
+    if (!service_ || service_->status().ready) return std::nullopt;
+    return "the TIE service is not attached to the broker, or its last commit failed";
+  };
+  port_options.metrics = [this] { return metrics_text(metrics()); };
+  auto started = ManagementPort::start(state_, std::move(port_options));
+  if (!started) return dxl::fail(std::move(started).error());
+  management_ = *std::move(started);
+  return {};
+}
+
+dxl::Result<void> Server::start_control() {
+  if (auto made = broker::make_private_directory(state_.paths.run); !made) return made;
+  auto started = broker::ControlServer::start(
+      state_.paths.control, [this](const std::string& command) { return answer(command); });
+  if (!started) return dxl::fail(started.error());
+  control_ = std::move(*started);
+  // Once more: a member that was added since the broker read the file found nobody to tell.
+  if (auto reloaded = reload(); !reloaded) return dxl::fail(reloaded.error());
+  return broker::write_ports(state_.paths,
+                             {broker_->port(), broker_->web_socket_port(), management_->port()});
+}
+
+void Server::remember(fabric::Authorization authorization) {
+  const std::lock_guard guard(authorization_mutex_);
+  authorization_ = std::move(authorization);
+}
+
+bool Server::is_administrator(std::string_view certificate_sha1) const {
+  fabric::Identity identity;
+  identity.chain.push_back({.sha1 = std::string(certificate_sha1), .sha256 = {}});
+  const std::lock_guard guard(authorization_mutex_);
+  return authorization_.is_member(identity, fabric::kGroupAdministrators);
+}
+
+dxl::Result<std::string> Server::answer(const std::string& command) {
+  if (command == "reload") return reload();
+  if (command == "status")
+    return status_json(state_.broker_id, broker_->status(),
+                       service_ ? std::optional(service_->status()) : std::nullopt,
+                       {revocations_->list().size(), expiries()});
+  if (command == "metrics") return "{\"metrics\":" + base::json_text(metrics_text(metrics())) + "}";
+  return dxl::fail(ErrorCode::kInvalidArgument,
+                   "unknown command; known are reload, status, metrics");
+}
+
+std::vector<Expiry> Server::expiries() const {
+  const std::lock_guard guard(certificates_mutex_);
+  return expiries_;
+}
+
+}  // namespace tiara::app

@@ -1,0 +1,103 @@
+// Everything that `tiara up` runs, on one state directory.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/ports.hpp"
+#include "broker/broker.hpp"
+#include "broker/control.hpp"
+#include "broker/revocations.hpp"
+#include "broker/state_directory.hpp"
+#include "service/tie_service.hpp"
+#include "tiara/credentials.hpp"
+#include "tiara/management_port.hpp"
+#include "tiara/metrics.hpp"
+#include "tiara/state.hpp"
+
+namespace tiara::app {
+
+// Everything that runs. Members are destroyed from the last to the first: control and management
+// answer no more, the service commits and leaves, the broker closes, the state is free.
+class Server {
+ public:
+  // On a state directory, made at the first start. Returns when everything listens.
+  static dxl::Result<std::unique_ptr<Server>> start(const std::filesystem::path& directory,
+                                                    SettingSources sources, bool with_service);
+  ~Server();
+
+  void log_ready() const;
+  // "ready mqtts://… wss://… https://…"
+  std::string ready_line() const;
+  // Of certificates and CRLs that last 30 days or less.
+  void warn_of_expiry() const;
+
+  // Main thread and control thread. The order of two reloads is that of reading the files. All or
+  // nothing: if one file is bad, what was in force stays.
+  dxl::Result<std::string> reload();
+
+  // Returns when every thread of the broker has answered.
+  void probe() const;
+
+ private:
+  Server(broker::FileLock lock, State state, SettingSources sources, bool with_service);
+
+  // Called at the start and under `reloading_`.
+  dxl::Result<fabric::Policy> load_policy();
+
+  // Keys, CAs, CRLs and the list of revoked certificates, from their files. What cannot be read
+  // leaves everything as it was.
+  dxl::Result<void> reload_credentials();
+
+  dxl::Result<std::shared_ptr<const net::TlsContext>> load_credentials();
+
+  // Of the service, for its next connection.
+  std::vector<net::PeerCertificate> current_chain() const;
+
+  dxl::Result<std::string> refuse_reload(const dxl::Error& error);
+
+  // Those of is_reloadable() in state_settings.cpp.
+  void apply_settings(const StateSettings& settings, const std::vector<std::string>& changed);
+
+  MetricsSnapshot metrics() const;
+
+  dxl::Result<void> start_broker();
+  dxl::Result<void> start_service();
+  dxl::Result<void> start_management();
+  dxl::Result<void> start_control();
+
+  void remember(fabric::Authorization authorization);
+
+  // The service's network thread.
+  bool is_administrator(std::string_view certificate_sha1) const;
+
+  dxl::Result<std::string> answer(const std::string& command);
+
+  std::vector<Expiry> expiries() const;
+
+  broker::FileLock lock_;
+  State state_;
+  const SettingSources sources_;  // above the file, at every reload
+  mutable std::mutex certificates_mutex_;
+  std::vector<Expiry> expiries_;
+  std::vector<net::PeerCertificate> service_chain_;
+  bool with_service_;
+  base::SystemClock clock_;
+  std::mutex reloading_;
+  std::size_t topicauth_rules_ = 0;  // in force
+  std::atomic<std::uint64_t> reloads_applied_{0}, reloads_failed_{0};
+  mutable std::mutex authorization_mutex_;
+  fabric::Authorization authorization_{fabric::Policy{}};  // what the broker uses, for the service
+  std::shared_ptr<broker::Revocations> revocations_;
+  std::unique_ptr<broker::Broker> broker_;
+  std::unique_ptr<service::TieService> service_;
+  std::unique_ptr<ManagementPort> management_;
+  std::unique_ptr<broker::ControlServer> control_;
+};
+
+}  // namespace tiara::app
