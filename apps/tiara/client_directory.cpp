@@ -18,11 +18,6 @@ constexpr const char* kCertificate = "client.crt";
 constexpr const char* kKey = "client.key";
 constexpr const char* kBundle = "brokercerts.crt";
 
-bool is_there(const std::filesystem::path& file) {
-  std::error_code ignored;
-  return std::filesystem::exists(file, ignored);
-}
-
 // A certificate, and the bundle that goes with it; nobody replaces the CAs in between.
 dxl::Result<std::pair<broker::IssuedCertificate, std::string>> issue(
     const broker::StatePaths& state, const broker::Keystore& keystore, const std::string& name) {
@@ -64,7 +59,7 @@ dxl::Result<void> write_client(const std::filesystem::path& directory,
                                const std::string& name, const std::vector<std::string>& groups,
                                const BrokerAt& broker, bool replace) {
   const std::filesystem::path certificate = directory / kCertificate;
-  const bool occupied = is_there(directory / kConfig) || is_there(directory / kKey);
+  const bool occupied = broker::is_there(directory / kConfig) || broker::is_there(directory / kKey);
   if (occupied && !replace)
     return dxl::fail(ErrorCode::kInvalidArgument,
                      fmt::format("{}: holds a client; --force replaces it", directory.string()));
@@ -80,7 +75,7 @@ dxl::Result<void> write_client(const std::filesystem::path& directory,
   const auto old = broker::read_certificate(certificate);
 
   // A disk that is full shows when the files are staged, and then nothing has happened.
-  const bool is_new = !is_there(directory);
+  const bool is_new = !broker::is_there(directory);
   if (auto made = broker::make_private_directory(directory); !made) return made;
   auto done = broker::stage_files(directory, {{kKey, client.private_key_pem},
                                               {kCertificate, client.certificate_pem},

@@ -17,11 +17,6 @@ namespace {
 
 using dxl::ErrorCode;
 
-bool is_there(const std::filesystem::path& file) {
-  std::error_code ignored;
-  return std::filesystem::exists(file, ignored);
-}
-
 nlohmann::ordered_json to_json(const broker::SettingValue& value) {
   return std::visit([](const auto& plain) { return nlohmann::ordered_json(plain); }, value);
 }
@@ -50,7 +45,7 @@ void print_text(const broker::SetValues& values, bool with_origin) {
 
 int show(const CommonOptions& common, const ConfigOptions& options) {
   const broker::StatePaths paths(options.state);
-  if (!is_there(paths.root))
+  if (!broker::is_there(paths.root))
     return report({ErrorCode::kStorage,
                    fmt::format("{0}: no state there; `tiara up --state {0}` creates one",
                                paths.root.string()),
@@ -80,7 +75,7 @@ dxl::Result<void> check_config(const broker::StatePaths& paths, const SettingSou
   };
   note(load_state_settings(paths.config, sources));
   // From the first start on, these belong to the state.
-  if (is_there(paths.broker_id)) {
+  if (broker::is_there(paths.broker_id)) {
     note(broker::Keystore::open(paths.keystore));
     note(broker::load_policies(paths));
   }

@@ -16,15 +16,10 @@ namespace {
 
 using dxl::ErrorCode;
 
-bool is_there(const std::filesystem::path& file) {
-  std::error_code ignored;
-  return std::filesystem::exists(file, ignored);
-}
-
 // A file with content of its own is replaced only by force.
 dxl::Result<void> check_free(const std::filesystem::path& file, std::string_view harmless,
                              bool force) {
-  if (force || !is_there(file)) return {};
+  if (force || !broker::is_there(file)) return {};
   const auto text = broker::read_file(file);
   if (text && *text == harmless) return {};
   return dxl::fail(
@@ -34,11 +29,11 @@ dxl::Result<void> check_free(const std::filesystem::path& file, std::string_view
 
 // A state that is new gets its policy together with its id, as a first start would make them.
 dxl::Result<void> write_id(const broker::StatePaths& paths, const std::string& id) {
-  if (is_there(paths.broker_id)) {
+  if (broker::is_there(paths.broker_id)) {
     fmt::print(stderr, "{}: is there and stays\n", paths.broker_id.string());
     return {};
   }
-  if (!is_there(paths.policy))
+  if (!broker::is_there(paths.policy))
     if (auto written = broker::write_file_atomically(paths.policy, broker::initial_policy_text());
         !written)
       return written;

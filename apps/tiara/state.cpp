@@ -23,11 +23,6 @@ using dxl::ErrorCode;
 
 constexpr const char* kServiceName = "TiaraService";
 
-bool is_there(const std::filesystem::path& file) {
-  std::error_code ignored;
-  return std::filesystem::exists(file, ignored);
-}
-
 bool is_uuid(std::string_view text) {
   constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -48,7 +43,7 @@ dxl::Result<std::string> read_broker_id(const std::filesystem::path& file) {
 }
 
 dxl::Result<void> write_if_missing(const std::filesystem::path& file, const std::string& text) {
-  if (is_there(file)) return {};
+  if (broker::is_there(file)) return {};
   return broker::write_file_atomically(file, text);
 }
 
@@ -67,11 +62,12 @@ dxl::Result<void> check_nothing_lost(const broker::StatePaths& paths) {
                                  file.string()));
   };
   // The admin client is made after the keystore, the service's certificate before its store.
-  if (!is_there(paths.admin_client.parent_path())) return {};
+  if (!broker::is_there(paths.admin_client.parent_path())) return {};
   for (const auto& file :
        {paths.broker_id, paths.keystore / "ca-client.crt", paths.keystore / "ca-broker.crt"})
-    if (!is_there(file)) return lost(file);
-  if (is_there(paths.service / "service.crt") && !is_there(paths.store)) return lost(paths.store);
+    if (!broker::is_there(file)) return lost(file);
+  if (broker::is_there(paths.service / "service.crt") && !broker::is_there(paths.store))
+    return lost(paths.store);
   return {};
 }
 
@@ -120,7 +116,8 @@ dxl::Result<void> check_state_directory(const std::filesystem::path& directory) 
                                  directory.string()));
   const bool is_empty = std::filesystem::is_empty(directory, error);
   // tiara.toml alone: settings written, or imported, before the first start.
-  const bool is_state = is_there(directory / "lock") || is_there(directory / "tiara.toml");
+  const bool is_state =
+      broker::is_there(directory / "lock") || broker::is_there(directory / "tiara.toml");
   if (error || is_empty || is_state) return {};
   return dxl::fail(
       ErrorCode::kStorage,
@@ -141,7 +138,7 @@ dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
     return dxl::fail(written.error());
   // The id marks a state that has been started before: from then on a missing policy is not made
   // anew but stops the start.
-  if (!is_there(paths.broker_id)) {
+  if (!broker::is_there(paths.broker_id)) {
     base::SystemRandom random;
     for (const auto& [file, text] : {std::pair(paths.policy, broker::initial_policy_text()),
                                      std::pair(paths.broker_id, base::make_uuid(random) + "\n")})
@@ -163,7 +160,7 @@ dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
 }
 
 dxl::Result<State> open_state(const broker::StatePaths& paths, const SettingSources& sources) {
-  if (!is_there(paths.broker_id))
+  if (!broker::is_there(paths.broker_id))
     return dxl::fail(ErrorCode::kStorage,
                      fmt::format("{0}: no state there; `tiara up --state {0}` creates one",
                                  paths.root.string()));
@@ -200,7 +197,7 @@ dxl::Result<void> renew_service(const State& state) {
 
 dxl::Result<void> reissue_admin_client(const State& state) {
   const std::filesystem::path& directory = state.paths.admin_client;
-  if (!is_there(directory / "dxlclient.config")) return {};
+  if (!broker::is_there(directory / "dxlclient.config")) return {};
   const auto ports = broker::read_ports(state.paths);
   const BrokerAt broker{state.broker_id,
                         ports && ports->mqtts ? *ports->mqtts : state.settings.port,
@@ -210,7 +207,7 @@ dxl::Result<void> reissue_admin_client(const State& state) {
 
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state) {
   const std::filesystem::path certificate = state.paths.service / "service.crt";
-  if (!is_there(certificate)) {
+  if (!broker::is_there(certificate)) {
     if (auto renewed = renew_service(state); !renewed)
       return dxl::fail(unusable(renewed.error(), state.paths.keystore));
   }
@@ -230,7 +227,7 @@ dxl::Result<void> refresh_admin_client(const State& state, std::uint16_t port,
   const std::filesystem::path& directory = state.paths.admin_client;
   const std::filesystem::path file = directory / "dxlclient.config";
   const BrokerAt broker{state.broker_id, port, web_socket_port, ""};
-  if (is_there(file)) {
+  if (broker::is_there(file)) {
     const auto config = dxl::ClientConfig::load(file);
     const auto has = [](const std::vector<dxl::BrokerAddress>& brokers, std::uint16_t wanted) {
       return wanted == 0 ? brokers.empty() : !brokers.empty() && brokers.front().port == wanted;
@@ -241,7 +238,7 @@ dxl::Result<void> refresh_admin_client(const State& state, std::uint16_t port,
   }
   // `clients` is there without `admin`: somebody deleted it. `admin` without its configuration: a
   // first start was interrupted.
-  if (is_there(directory.parent_path()) && !is_there(directory)) return {};
+  if (broker::is_there(directory.parent_path()) && !broker::is_there(directory)) return {};
   if (auto made = broker::make_private_directory(directory.parent_path()); !made) return made;
   return write_client(directory, state.paths, state.keystore, "admin", all_groups(), broker, true);
 }

@@ -22,11 +22,6 @@ constexpr const char* kBrokerKey = "broker.key";
 // The CAs that a rotation is about to drop: client CA, then broker CA. There while it is under way.
 constexpr const char* kOld = "old-cas.crt";
 
-bool is_there(const fs::path& file) {
-  std::error_code ignored;
-  return fs::exists(file, ignored);
-}
-
 // PEM blocks, in order.
 std::vector<std::string> split(const std::string& pem) {
   constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----",

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/hex.hpp"
+#include "broker/openssl.hpp"
 
 namespace tiara::broker {
 namespace {
@@ -25,14 +26,6 @@ constexpr int kSerialBits = 128;
 constexpr std::size_t kMaxCommonName = 64;
 constexpr std::chrono::hours kBackdated{24};  // for peers whose clock is behind
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
@@ -53,9 +46,6 @@ tl::unexpected<dxl::Error> tls_failure(std::string_view what) {
   return dxl::fail(ErrorCode::kTls,
                    fmt::format("{}: {}", what, reason ? reason : "OpenSSL refused"));
 }
-
-// OpenSSL prompts on the terminal for an encrypted key unless it is given a callback.
-int no_passphrase(char*, int, int, void*) { return -1; }
 
 Bio read_bio(std::string_view text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));

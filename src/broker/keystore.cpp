@@ -34,11 +34,6 @@ PairFiles broker_files(const std::filesystem::path& directory) {
   return {directory / "broker.crt", directory / "broker.key"};
 }
 
-bool is_there(const std::filesystem::path& file) {
-  std::error_code ignored;
-  return std::filesystem::exists(file, ignored);
-}
-
 dxl::Result<KeyAndCertificate> read_pair(const PairFiles& files) {
   auto certificate = read_file(files.certificate);
   if (!certificate) return dxl::fail(certificate.error());

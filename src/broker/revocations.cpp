@@ -23,11 +23,6 @@ constexpr std::size_t kNamedInLog = 20;  // of one event; it may name thousands
 constexpr std::string_view kHeader =
     "# Revoked certificates: SHA-1 or SHA-256 thumbprints, one per line. After an edit: SIGHUP.\n";
 
-bool is_there(const std::filesystem::path& file) {
-  std::error_code ignored;
-  return std::filesystem::exists(file, ignored);
-}
-
 dxl::Result<Thumbprints> read_list(const std::filesystem::path& file) {
   if (!is_there(file)) return Thumbprints{};
   const auto text = read_file(file);

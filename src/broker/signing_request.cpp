@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include "broker/openssl.hpp"
+
 namespace tiara::broker {
 namespace {
 
@@ -25,22 +27,12 @@ constexpr int kMaxSubjectParts = 16;
 constexpr std::size_t kMaxPartBytes = 256;
 constexpr std::size_t kMaxCommonName = 64;  // characters
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using Request = std::unique_ptr<X509_REQ, Deleter<X509_REQ_free>>;
 
 // OpenSSL's queue of reasons belongs to the thread; what we leave there, others would report.
 struct CleanErrors {
   ~CleanErrors() { ERR_clear_error(); }
 };
-
-int no_passphrase(char*, int, int, void*) { return -1; }
 
 tl::unexpected<dxl::Error> refuse(ErrorCode code, std::string why) {
   return dxl::fail(code, "certificate request: " + why);

@@ -135,6 +135,11 @@ FileLock::~FileLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
+bool is_there(const std::filesystem::path& file) {
+  std::error_code ignored;
+  return std::filesystem::exists(file, ignored);
+}
+
 dxl::Result<void> make_private_directory(const std::filesystem::path& directory) {
   std::error_code error;
   const bool existed = std::filesystem::exists(directory, error);

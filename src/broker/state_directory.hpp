@@ -47,6 +47,9 @@ class FileLock {
   int descriptor_ = -1;
 };
 
+// False also when it cannot be told.
+bool is_there(const std::filesystem::path& file);
+
 // Creates `directory` and missing parents; a new one gets mode 0700, an existing one keeps its own.
 dxl::Result<void> make_private_directory(const std::filesystem::path& directory);
 
