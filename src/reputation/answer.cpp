@@ -16,15 +16,15 @@ constexpr const char* kIsPrevalent = "2123156";
 constexpr const char* kServerVersion = "2139285";
 
 tie::Reputation make_gti(const FileRecord& record) {
-  tie::Reputation entry{.provider = tie::FileProvider::kGti, .attributes = {}};
+  tie::Reputation entry{.provider = tie::Provider::kGti, .attributes = {}};
   entry.create_date = record.created;
   entry.attributes.emplace_back(kGtiOriginalResponse, "0");
   return entry;
 }
 
 tie::Reputation make_enterprise(const FileRecord& record, const AnswerContext& context) {
-  tie::Reputation entry{.provider = tie::FileProvider::kEnterprise, .attributes = {}};
-  const ProviderEntry* stored = record.find(tie::FileProvider::kEnterprise);
+  tie::Reputation entry{.provider = tie::Provider::kEnterprise, .attributes = {}};
+  const ProviderEntry* stored = record.find(tie::Provider::kEnterprise);
   entry.create_date = record.created;
   if (stored != nullptr) {
     entry.trust_level = stored->trust_level;
@@ -55,8 +55,7 @@ tie::Reputations make_answer(const FileRecord* record, const AnswerContext& cont
   answer.entries.push_back(make_gti(*record));
   answer.entries.push_back(make_enterprise(*record, context));
   for (const ProviderEntry& stored : record->entries) {
-    if (stored.provider == tie::FileProvider::kGti ||
-        stored.provider == tie::FileProvider::kEnterprise)
+    if (stored.provider == tie::Provider::kGti || stored.provider == tie::Provider::kEnterprise)
       continue;
     answer.entries.push_back(tie::Reputation{.provider = stored.provider,
                                              .trust_level = stored.trust_level,

@@ -6,7 +6,7 @@
 namespace tiara::reputation {
 namespace {
 
-using tie::FileProvider;
+using tie::Provider;
 using tie::Reputation;
 using tie::Reputations;
 using tie::TrustLevel;
@@ -20,11 +20,11 @@ AnswerContext context() {
 // Vector file-get/resp/unknown-file, with submitMetaData of a pure read.
 TEST(Answer, L5UnknownFileHasBothBaseProvidersAtZeroAndDatesOfNow) {
   const Reputations expected{
-      .entries = {Reputation{.provider = FileProvider::kGti,
+      .entries = {Reputation{.provider = Provider::kGti,
                              .trust_level = TrustLevel::kNotSet,
                              .create_date = kNow,
                              .attributes = {{"2120340", "0"}}},
-                  Reputation{.provider = FileProvider::kEnterprise,
+                  Reputation{.provider = Provider::kEnterprise,
                              .trust_level = TrustLevel::kNotSet,
                              .create_date = kNow,
                              .attributes = {{"2101652", "0"},
@@ -38,20 +38,19 @@ TEST(Answer, L5UnknownFileHasBothBaseProvidersAtZeroAndDatesOfNow) {
 }
 
 TEST(Answer, ShowsEveryProviderOfTheRecordWithItsStatistics) {
-  FileRecord subject =
-      record(hashes(1, 2, 3),
-             {entry(FileProvider::kEnterprise, TrustLevel::kKnownTrusted, kCreated + 10),
-              entry(FileProvider::kAtd, TrustLevel::kMostLikelyMalicious, kCreated + 20),
-              entry(FileProvider::kExternal, TrustLevel::kMightBeMalicious, kCreated + 30)});
+  FileRecord subject = record(
+      hashes(1, 2, 3), {entry(Provider::kEnterprise, TrustLevel::kKnownTrusted, kCreated + 10),
+                        entry(Provider::kAtd, TrustLevel::kMostLikelyMalicious, kCreated + 20),
+                        entry(Provider::kExternal, TrustLevel::kMightBeMalicious, kCreated + 30)});
   subject.names = {"a.exe", "b.exe"};
   subject.reference_count = 250;
   subject.prevalent = true;
   const Reputations expected{
-      .entries = {Reputation{.provider = FileProvider::kGti,
+      .entries = {Reputation{.provider = Provider::kGti,
                              .trust_level = TrustLevel::kNotSet,
                              .create_date = kCreated,
                              .attributes = {{"2120340", "0"}}},
-                  Reputation{.provider = FileProvider::kEnterprise,
+                  Reputation{.provider = Provider::kEnterprise,
                              .trust_level = TrustLevel::kKnownTrusted,
                              .create_date = kCreated + 10,
                              .attributes = {{"2101652", "250"},
@@ -60,11 +59,11 @@ TEST(Answer, ShowsEveryProviderOfTheRecordWithItsStatistics) {
                                             {"2114965", "2"},
                                             {"2123156", "1"},
                                             {"2139285", "216172782113784288"}}},
-                  Reputation{.provider = FileProvider::kAtd,
+                  Reputation{.provider = Provider::kAtd,
                              .trust_level = TrustLevel::kMostLikelyMalicious,
                              .create_date = kCreated + 20,
                              .attributes = {}},
-                  Reputation{.provider = FileProvider::kExternal,
+                  Reputation{.provider = Provider::kExternal,
                              .trust_level = TrustLevel::kMightBeMalicious,
                              .create_date = kCreated + 30,
                              .attributes = {}}},
@@ -76,9 +75,8 @@ TEST(Answer, ShowsEveryProviderOfTheRecordWithItsStatistics) {
 }
 
 TEST(Answer, L7CreateDateOfTheRecordWhenTheSettingSaysSo) {
-  const FileRecord subject =
-      record(hashes(1, 0, 0),
-             {entry(FileProvider::kEnterprise, TrustLevel::kKnownTrusted, kCreated + 10)});
+  const FileRecord subject = record(
+      hashes(1, 0, 0), {entry(Provider::kEnterprise, TrustLevel::kKnownTrusted, kCreated + 10)});
   AnswerContext asked = context();
   EXPECT_EQ(make_answer(&subject, asked).entries[1].create_date, kCreated + 10);
   asked.create_date = Settings::CreateDate::kRecord;

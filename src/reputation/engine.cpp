@@ -10,9 +10,9 @@ namespace {
 
 // A level outside {0, 50} from another provider, or an override: not to be extended to digests by a
 // sender that may not set it (§6.10 rule 6).
-bool guarded(const FileRecord& record, std::optional<tie::FileProvider> writes) {
+bool guarded(const FileRecord& record, std::optional<tie::Provider> writes) {
   return std::any_of(record.entries.begin(), record.entries.end(), [&](const ProviderEntry& entry) {
-    if (entry.provider == tie::FileProvider::kEnterprise)
+    if (entry.provider == tie::Provider::kEnterprise)
       return entry.trust_level != tie::TrustLevel::kNotSet;
     return entry.provider != writes && tie::is_definitive(entry.trust_level);
   });
@@ -34,7 +34,7 @@ class Resolver {
 
   bool unknown() const { return !match_.main; }
 
-  bool may_teach(Settings::MergeLearn learn, std::optional<tie::FileProvider> writes) const {
+  bool may_teach(Settings::MergeLearn learn, std::optional<tie::Provider> writes) const {
     switch (learn) {
       case Settings::MergeLearn::kNever:
         return false;
@@ -154,8 +154,8 @@ Outcome apply_set(const tie::FileHashes& hashes, tie::TrustLevel level, std::str
   return write(resolver.resolve(true, now), !removal, now, [&](FileRecord& record) {
     add_name(record, filename);
     touch(record, now);
-    if (removal && record.find(tie::FileProvider::kEnterprise) == nullptr) return;
-    ProviderEntry& entry = entry_of(record, tie::FileProvider::kEnterprise);
+    if (removal && record.find(tie::Provider::kEnterprise) == nullptr) return;
+    ProviderEntry& entry = entry_of(record, tie::Provider::kEnterprise);
     if (entry.trust_level != level) entry.create_date = now;  // L7
     entry.trust_level = level;
     entry.comment.assign(comment);
@@ -166,19 +166,19 @@ Outcome apply_external(const tie::ExternalReport& report, std::int64_t now,
                        const Settings& settings, const Known& known) {
   const Resolver resolver(report.hashes, known);
   const bool removal = report.trust_level == tie::TrustLevel::kNotSet;
-  const bool teach = resolver.may_teach(settings.merge_learn, tie::FileProvider::kExternal);
+  const bool teach = resolver.may_teach(settings.merge_learn, tie::Provider::kExternal);
   const Resolved resolved = resolver.resolve(teach, now);
-  if (removal && resolved.record.find(tie::FileProvider::kExternal) == nullptr) return {};  // L3
+  if (removal && resolved.record.find(tie::Provider::kExternal) == nullptr) return {};  // L3
   return write(resolved, !removal, now, [&](FileRecord& record) {
     add_name(record, report.filename);
     if (report.file_type != tie::FileType::kNone)
       record.file_type = static_cast<std::uint64_t>(report.file_type);
     touch(record, now);
     if (removal) {
-      remove_entry(record, tie::FileProvider::kExternal);
+      remove_entry(record, tie::Provider::kExternal);
       return;
     }
-    ProviderEntry& entry = entry_of(record, tie::FileProvider::kExternal);
+    ProviderEntry& entry = entry_of(record, tie::Provider::kExternal);
     entry.trust_level = report.trust_level;
     entry.create_date = now;  // L7, L12: also if the level is equal
     entry.comment = report.comment;

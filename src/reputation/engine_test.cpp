@@ -10,7 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-using tie::FileProvider;
+using tie::Provider;
 using tie::TrustLevel;
 
 constexpr auto kBad = TrustLevel::kKnownMalicious;
@@ -31,8 +31,7 @@ FileRecord touched(FileRecord subject) {
 }
 
 TEST(Set, L5CreatesAnUnknownFileWithOneEvent) {
-  FileRecord expected =
-      record(hashes(1, 0, 3), {entry(FileProvider::kEnterprise, kGood, kNow, "why")});
+  FileRecord expected = record(hashes(1, 0, 3), {entry(Provider::kEnterprise, kGood, kNow, "why")});
   expected.created = expected.first_contact = kNow;
   expected.names = {"a.exe"};
   expected = touched(expected);
@@ -45,9 +44,9 @@ TEST(Set, L5CreatesAnUnknownFileWithOneEvent) {
 
 TEST(Set, L7CreateDateFollowsTheLevelOnly) {
   const FileRecord before =
-      record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood, kCreated, "old")});
+      record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood, kCreated, "old")});
   FileRecord expected = touched(before);
-  expected.entries = {entry(FileProvider::kEnterprise, kBad, kNow, "")};
+  expected.entries = {entry(Provider::kEnterprise, kBad, kNow, "")};
   const Outcome outcome = apply_set(hashes(1, 0, 0), kBad, "", "", kNow, known({&before}));
   EXPECT_THAT(outcome.store, ElementsAre(expected));
   EXPECT_THAT(outcome.events, ElementsAre(Change{.before = before, .after = expected}));
@@ -55,9 +54,9 @@ TEST(Set, L7CreateDateFollowsTheLevelOnly) {
 
 TEST(Set, L12SameLevelStoresNameAndCommentWithoutEvent) {
   const FileRecord before =
-      record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood, kCreated, "old")});
+      record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood, kCreated, "old")});
   FileRecord expected = touched(before);
-  expected.entries = {entry(FileProvider::kEnterprise, kGood, kCreated, "new")};
+  expected.entries = {entry(Provider::kEnterprise, kGood, kCreated, "new")};
   expected.names = {"a.exe"};
   const Outcome outcome = apply_set(hashes(1, 0, 0), kGood, "a.exe", "new", kNow, known({&before}));
   EXPECT_THAT(outcome.store, ElementsAre(expected));
@@ -65,9 +64,9 @@ TEST(Set, L12SameLevelStoresNameAndCommentWithoutEvent) {
 }
 
 TEST(Set, L3LevelZeroRemovesTheOverrideAndKeepsTheEntry) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood)});
   FileRecord expected = touched(before);
-  expected.entries = {entry(FileProvider::kEnterprise, TrustLevel::kNotSet, kNow)};
+  expected.entries = {entry(Provider::kEnterprise, TrustLevel::kNotSet, kNow)};
   const Outcome outcome =
       apply_set(hashes(1, 0, 0), TrustLevel::kNotSet, "", "", kNow, known({&before}));
   EXPECT_THAT(outcome.store, ElementsAre(expected));
@@ -87,7 +86,7 @@ TEST(Set, L3LevelZeroWithoutOverrideMakesNoEntryAndNoEvent) {
 }
 
 TEST(Set, L8TeachesAlsoDigestsOfAnOverriddenFile) {
-  FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood)});
   before.reference_count = 2;
   const Outcome outcome = apply_set(hashes(1, 0, 3), kGood, "", "", kNow, known({&before}));
   FileRecord expected = touched(before);
@@ -100,7 +99,7 @@ TEST(Set, L8TeachesAlsoDigestsOfAnOverriddenFile) {
 
 TEST(Set, L8MergesJoiningRecordsWithOneEventPerChangedFormerRecord) {
   FileRecord main = record(hashes(0, 0, 3));
-  FileRecord joining = record(hashes(2, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  FileRecord joining = record(hashes(2, 0, 0), {entry(Provider::kEnterprise, kGood)});
   joining.reference_count = 1;
   Known both = known({&main, &joining});
   both.joined_references = 1;
@@ -129,9 +128,9 @@ TEST(Set, L8EqualMd5UnderAnotherSha256MakesANewRecordWithoutIt) {
 }
 
 TEST(External, L1IsStoredBesideAnOverrideWithAnEvent) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood)});
   FileRecord expected = touched(before);
-  expected.entries.push_back(entry(FileProvider::kExternal, kBad, kNow, "seen"));
+  expected.entries.push_back(entry(Provider::kExternal, kBad, kNow, "seen"));
   expected.names = {"x.exe"};
   expected.file_type = 18;
   const Outcome outcome =
@@ -148,7 +147,7 @@ TEST(External, L2EmptyNameGivesTheFileNoNewName) {
 
 TEST(External, L3LevelZeroRemovesTheEntry) {
   const FileRecord before =
-      record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kBad, kCreated, "seen")});
+      record(hashes(1, 0, 0), {entry(Provider::kExternal, kBad, kCreated, "seen")});
   const Outcome outcome = apply_external(report(hashes(1, 0, 0), TrustLevel::kNotSet), kNow,
                                          Settings{}, known({&before}));
   ASSERT_EQ(outcome.events.size(), 1U);
@@ -165,17 +164,17 @@ TEST(External, L3LevelZeroWithNothingToRemoveChangesNothing) {
 
 TEST(External, L7AndL12EqualLevelRefreshesTheDateWithoutEvent) {
   const FileRecord before =
-      record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kBad, kCreated, "old")});
+      record(hashes(1, 0, 0), {entry(Provider::kExternal, kBad, kCreated, "old")});
   const Outcome outcome =
       apply_external(report(hashes(1, 0, 0), kBad), kNow, Settings{}, known({&before}));
   ASSERT_EQ(outcome.store.size(), 1U);
   EXPECT_THAT(outcome.store[0].entries,
-              ElementsAre(entry(FileProvider::kExternal, kBad, kNow, "seen")));
+              ElementsAre(entry(Provider::kExternal, kBad, kNow, "seen")));
   EXPECT_THAT(outcome.events, IsEmpty());
 }
 
 TEST(External, L8SafeTeachesDigestsWhenNoVerdictIsAtStake) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kGood)});
+  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kExternal, kGood)});
   const Outcome outcome =
       apply_external(report(hashes(1, 0, 3), kBad), kNow, Settings{}, known({&before}));
   ASSERT_EQ(outcome.store.size(), 1U);
@@ -191,22 +190,22 @@ struct LearnCase {
 
 TEST(External, L8NeverExtendsAVerdictItMayNotSetToAnotherDigest) {
   const std::vector<LearnCase> cases{
-      {"override", Settings::MergeLearn::kSafe, {entry(FileProvider::kEnterprise, kGood)}, false},
+      {"override", Settings::MergeLearn::kSafe, {entry(Provider::kEnterprise, kGood)}, false},
       {"override of 50",
        Settings::MergeLearn::kSafe,
-       {entry(FileProvider::kEnterprise, TrustLevel::kUnknown)},
+       {entry(Provider::kEnterprise, TrustLevel::kUnknown)},
        false},
       {"removed override",
        Settings::MergeLearn::kSafe,
-       {entry(FileProvider::kEnterprise, TrustLevel::kNotSet)},
+       {entry(Provider::kEnterprise, TrustLevel::kNotSet)},
        true},
-      {"sandbox verdict", Settings::MergeLearn::kSafe, {entry(FileProvider::kAtd, kBad)}, false},
+      {"sandbox verdict", Settings::MergeLearn::kSafe, {entry(Provider::kAtd, kBad)}, false},
       {"sandbox unknown",
        Settings::MergeLearn::kSafe,
-       {entry(FileProvider::kAtd, TrustLevel::kUnknown)},
+       {entry(Provider::kAtd, TrustLevel::kUnknown)},
        true},
       {"never", Settings::MergeLearn::kNever, {}, false},
-      {"always", Settings::MergeLearn::kAlways, {entry(FileProvider::kEnterprise, kGood)}, true},
+      {"always", Settings::MergeLearn::kAlways, {entry(Provider::kEnterprise, kGood)}, true},
   };
   for (const LearnCase& c : cases) {
     SCOPED_TRACE(c.name);
@@ -223,8 +222,8 @@ TEST(External, L8NeverExtendsAVerdictItMayNotSetToAnotherDigest) {
       ASSERT_EQ(outcome.store.size(), 2U);
       EXPECT_EQ(outcome.store[0].hashes, hashes(1, 0, 0));
       EXPECT_EQ(outcome.store[1].hashes, hashes(0, 0, 3));
-      EXPECT_EQ(outcome.store[1].level(FileProvider::kExternal), kBad);
-      EXPECT_EQ(outcome.store[1].level(FileProvider::kEnterprise), TrustLevel::kNotSet);
+      EXPECT_EQ(outcome.store[1].level(Provider::kExternal), kBad);
+      EXPECT_EQ(outcome.store[1].level(Provider::kEnterprise), TrustLevel::kNotSet);
       EXPECT_EQ(outcome.events.size(), 2U);
     }
   }
@@ -245,7 +244,7 @@ TEST(Lookup, L5CreatesTheRecordAndCountsTheSystem) {
 }
 
 TEST(Lookup, L9FirstInstanceOnceEvenIfAReportCreatedTheRecord) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kBad)});
+  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kExternal, kBad)});
   const LookupOutcome first =
       apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1, Settings{}, known({&before}));
   EXPECT_TRUE(first.first_instance);
@@ -257,7 +256,7 @@ TEST(Lookup, L9FirstInstanceOnceEvenIfAReportCreatedTheRecord) {
 }
 
 TEST(Lookup, L9AMergeWithARecordThatHadItsEventCountsAsSent) {
-  const FileRecord main = record(hashes(0, 0, 3), {entry(FileProvider::kEnterprise, kGood)});
+  const FileRecord main = record(hashes(0, 0, 3), {entry(Provider::kEnterprise, kGood)});
   FileRecord joining = record(hashes(1, 0, 0));
   joining.first_instance_sent = true;
   EXPECT_FALSE(
@@ -274,7 +273,7 @@ TEST(Lookup, RepeatedBySameSystemOnTheSameDayChangesNothing) {
 }
 
 TEST(Lookup, L8LeavesDigestsOfAnOverriddenFileAlone) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood)});
   const LookupOutcome result =
       apply_endpoint_lookup(hashes(1, 0, 3), kNow, true, 1, Settings{}, known({&before}));
   ASSERT_EQ(result.outcome.store.size(), 1U);

@@ -8,7 +8,7 @@
 namespace tiara::reputation {
 namespace {
 
-using tie::FileProvider;
+using tie::Provider;
 using tie::TrustLevel;
 
 // The digests of the reference's hash_match_cases: M1 is hashes(1, …), A9 is hashes(…, 9).
@@ -71,7 +71,7 @@ struct MergeCase {
 };
 
 TEST(Merge, L8PicksOneEntryPerProvider) {
-  constexpr auto kProvider = FileProvider::kExternal;
+  constexpr auto kProvider = Provider::kExternal;
   const std::vector<MergeCase> cases{
       {"a level beats none", entry(kProvider, TrustLevel::kNotSet, 20),
        entry(kProvider, TrustLevel::kUnknown, 10), true},
@@ -100,7 +100,7 @@ TEST(Merge, L8UnitesEverythingElse) {
   main.first_contact = 30;
   main.last_used = 0;
   FileRecord other =
-      record(hashes(1, 9, 0), {entry(FileProvider::kEnterprise, TrustLevel::kKnownTrusted)});
+      record(hashes(1, 9, 0), {entry(Provider::kEnterprise, TrustLevel::kKnownTrusted)});
   other.names = {"b", "c"};
   other.reference_count = 3;
   other.created = 20;
@@ -127,7 +127,7 @@ TEST(Merge, L8UnitesEverythingElse) {
 TEST(Merge, L8AnswersFromMainAndJoiningRecords) {
   const FileRecord main = record(hashes(0, 0, 3));
   FileRecord joining =
-      record(hashes(2, 0, 0), {entry(FileProvider::kEnterprise, TrustLevel::kKnownMalicious)});
+      record(hashes(2, 0, 0), {entry(Provider::kEnterprise, TrustLevel::kKnownMalicious)});
   joining.reference_count = 1;
   const std::vector<const FileRecord*> found{&joining, &main};
   const Match match = match_records(hashes(2, 0, 3), found);

@@ -5,7 +5,7 @@
 namespace tiara::reputation {
 namespace {
 
-bool provider_before(const ProviderEntry& entry, tie::FileProvider provider) {
+bool provider_before(const ProviderEntry& entry, tie::Provider provider) {
   return entry.provider < provider;
 }
 
@@ -17,17 +17,17 @@ bool covers_levels(const FileRecord& left, const FileRecord& right) {
 
 }  // namespace
 
-const ProviderEntry* FileRecord::find(tie::FileProvider provider) const {
+const ProviderEntry* FileRecord::find(tie::Provider provider) const {
   const auto at = std::lower_bound(entries.begin(), entries.end(), provider, provider_before);
   return at != entries.end() && at->provider == provider ? &*at : nullptr;
 }
 
-tie::TrustLevel FileRecord::level(tie::FileProvider provider) const {
+tie::TrustLevel FileRecord::level(tie::Provider provider) const {
   const ProviderEntry* entry = find(provider);
   return entry == nullptr ? tie::TrustLevel::kNotSet : entry->trust_level;
 }
 
-ProviderEntry& entry_of(FileRecord& record, tie::FileProvider provider) {
+ProviderEntry& entry_of(FileRecord& record, tie::Provider provider) {
   auto at =
       std::lower_bound(record.entries.begin(), record.entries.end(), provider, provider_before);
   if (at == record.entries.end() || at->provider != provider)
@@ -35,7 +35,7 @@ ProviderEntry& entry_of(FileRecord& record, tie::FileProvider provider) {
   return *at;
 }
 
-void remove_entry(FileRecord& record, tie::FileProvider provider) {
+void remove_entry(FileRecord& record, tie::Provider provider) {
   std::erase_if(record.entries,
                 [&](const ProviderEntry& entry) { return entry.provider == provider; });
 }

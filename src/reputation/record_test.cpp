@@ -7,20 +7,20 @@
 namespace tiara::reputation {
 namespace {
 
-using tie::FileProvider;
+using tie::Provider;
 using tie::TrustLevel;
 
 TEST(FileRecord, KeepsEntriesSortedByProvider) {
   FileRecord subject;
-  entry_of(subject, FileProvider::kExternal).trust_level = TrustLevel::kUnknown;
-  entry_of(subject, FileProvider::kEnterprise).trust_level = TrustLevel::kKnownTrusted;
-  entry_of(subject, FileProvider::kExternal).comment = "twice";
+  entry_of(subject, Provider::kExternal).trust_level = TrustLevel::kUnknown;
+  entry_of(subject, Provider::kEnterprise).trust_level = TrustLevel::kKnownTrusted;
+  entry_of(subject, Provider::kExternal).comment = "twice";
   ASSERT_EQ(subject.entries.size(), 2U);
-  EXPECT_EQ(subject.entries[0].provider, FileProvider::kEnterprise);
-  EXPECT_EQ(subject.level(FileProvider::kExternal), TrustLevel::kUnknown);
-  remove_entry(subject, FileProvider::kExternal);
-  EXPECT_EQ(subject.find(FileProvider::kExternal), nullptr);
-  EXPECT_EQ(subject.level(FileProvider::kExternal), TrustLevel::kNotSet);
+  EXPECT_EQ(subject.entries[0].provider, Provider::kEnterprise);
+  EXPECT_EQ(subject.level(Provider::kExternal), TrustLevel::kUnknown);
+  remove_entry(subject, Provider::kExternal);
+  EXPECT_EQ(subject.find(Provider::kExternal), nullptr);
+  EXPECT_EQ(subject.level(Provider::kExternal), TrustLevel::kNotSet);
 }
 
 TEST(FileRecord, KeepsDistinctNamesUpToTheLimit) {
@@ -45,9 +45,9 @@ TEST(FileRecord, IsTouchedOncePerDay) {
 TEST(FileRecord, ComparesLevelsWithAbsentEntriesAsNotSet) {
   const FileRecord none = record(hashes(1, 0, 0));
   const FileRecord zero = record(
-      hashes(1, 0, 0), {entry(FileProvider::kEnterprise, TrustLevel::kNotSet, kCreated, "note")});
+      hashes(1, 0, 0), {entry(Provider::kEnterprise, TrustLevel::kNotSet, kCreated, "note")});
   const FileRecord bad =
-      record(hashes(1, 0, 0), {entry(FileProvider::kExternal, TrustLevel::kKnownMalicious)});
+      record(hashes(1, 0, 0), {entry(Provider::kExternal, TrustLevel::kKnownMalicious)});
   EXPECT_TRUE(same_levels(none, zero));
   EXPECT_FALSE(same_levels(none, bad));
   EXPECT_FALSE(same_levels(bad, none));

@@ -38,7 +38,7 @@ inline FileRecord record(const tie::FileHashes& digests, std::vector<ProviderEnt
   return result;
 }
 
-inline ProviderEntry entry(tie::FileProvider provider, tie::TrustLevel level,
+inline ProviderEntry entry(tie::Provider provider, tie::TrustLevel level,
                            std::int64_t create_date = kCreated, std::string comment = "") {
   return ProviderEntry{.provider = provider,
                        .trust_level = level,

@@ -83,14 +83,14 @@ void CommandProcessor::apply_set(const SetCommand& command, const Found& found, 
   const tie::SetFileReputation& set = command.set;
   take_over(reputation::apply_set(set.hashes, set.trust_level, set.filename, set.comment, now_,
                                   found.known),
-            tie::FileProvider::kEnterprise, "enterprise", result);
+            tie::Provider::kEnterprise, "enterprise", result);
   synced_ = true;
 }
 
 void CommandProcessor::apply_report(const ReportCommand& command, const Found& found,
                                     Completed& result) {
   take_over(reputation::apply_external(command.report, now_, context_.settings.get(), found.known),
-            tie::FileProvider::kExternal, "external", result);
+            tie::Provider::kExternal, "external", result);
   synced_ = true;
 }
 
@@ -117,7 +117,7 @@ void CommandProcessor::count_lookup(const LookupCommand& command, const Found& f
       command.hashes, now_, !referenced, context_.enterprise_size(), context_.settings.get(),
       found.known);
   // A lookup changes levels only by merging records that were known apart (§6.10 rule 5).
-  take_over(counted.outcome, tie::FileProvider::kEnterprise, "merge", result);
+  take_over(counted.outcome, tie::Provider::kEnterprise, "merge", result);
   const FileRecord& record = counted.record;
   if (!referenced) {
     batch_.references.push_back(
@@ -201,7 +201,7 @@ AnswerValues CommandProcessor::answer_values(bool submit_metadata) const {
                       .submit_metadata = submit_metadata};
 }
 
-void CommandProcessor::take_over(const reputation::Outcome& outcome, tie::FileProvider provider,
+void CommandProcessor::take_over(const reputation::Outcome& outcome, tie::Provider provider,
                                  std::string_view kind, Completed& result) {
   for (const FileRecord& record : outcome.store) {
     const auto shared = std::make_shared<const FileRecord>(record);

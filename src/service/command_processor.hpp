@@ -51,8 +51,8 @@ class CommandProcessor {
   dxl::Result<Found> find(const tie::FileHashes& hashes) const;
   dxl::Result<std::vector<RecordPtr>> find_records(const tie::FileHashes& hashes) const;
   dxl::Result<bool> is_referenced(const Found& found, const std::string& agent) const;
-  void take_over(const reputation::Outcome& outcome, tie::FileProvider provider,
-                 std::string_view kind, Completed& result);
+  void take_over(const reputation::Outcome& outcome, tie::Provider provider, std::string_view kind,
+                 Completed& result);
   AnswerValues answer_values(bool submit_metadata) const;
 
   void flush();

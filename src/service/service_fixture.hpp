@@ -184,7 +184,7 @@ class ServiceFixture : public DispatcherPorts {
     get();
     return *tie::decode_reputations(take().back().payload);
   }
-  tie::TrustLevel level(tie::FileProvider provider) {
+  tie::TrustLevel level(tie::Provider provider) {
     const tie::Reputations answer = ask();
     const tie::Reputation* entry = answer.find(provider);
     return entry == nullptr ? tie::TrustLevel::kNotSet : entry->trust_level;

@@ -123,8 +123,7 @@ TEST_F(TieServiceTest, AnswersRequestsThroughItsThreads) {
       answer = tie::decode_reputations(response->payload);
     std::this_thread::yield();
   }
-  EXPECT_EQ(answer->find(tie::FileProvider::kEnterprise)->trust_level,
-            tie::TrustLevel::kKnownTrusted);
+  EXPECT_EQ(answer->find(tie::Provider::kEnterprise)->trust_level, tie::TrustLevel::kKnownTrusted);
   EXPECT_EQ(service->status().lookups, 1U);
   EXPECT_EQ(service->status().sets, 1U);
   EXPECT_EQ(service->status().change_events, 1U);

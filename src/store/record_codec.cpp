@@ -98,7 +98,7 @@ Number narrow(Wide value, Reader& reader, const char* field) {
 ProviderEntry read_entry(Reader& reader) {
   ProviderEntry entry;
   entry.provider =
-      tie::FileProvider{narrow<std::int32_t>(reader.signed_varint("provider"), reader, "provider")};
+      tie::Provider{narrow<std::int32_t>(reader.signed_varint("provider"), reader, "provider")};
   entry.trust_level = tie::TrustLevel{
       narrow<std::int32_t>(reader.signed_varint("trust level"), reader, "trust level")};
   entry.create_date = reader.signed_varint("create date");

@@ -11,14 +11,14 @@ namespace tiara::store {
 namespace {
 
 using reputation::FileRecord;
-using tie::FileProvider;
+using tie::Provider;
 using tie::TrustLevel;
 
 FileRecord full_record() {
   FileRecord record = reputation::record(
       reputation::hashes(0x11, 0x22, 0x33),
-      {reputation::entry(FileProvider::kEnterprise, TrustLevel::kKnownTrusted, 1'700'000'100, "ok"),
-       reputation::entry(FileProvider::kExternal, TrustLevel::kMightBeMalicious, 1'700'000'200)});
+      {reputation::entry(Provider::kEnterprise, TrustLevel::kKnownTrusted, 1'700'000'100, "ok"),
+       reputation::entry(Provider::kExternal, TrustLevel::kMightBeMalicious, 1'700'000'200)});
   record.names = {"a.exe", "\xc3\xa9"};
   record.file_type = 4'328'554'496;
   record.reference_count = 300;
@@ -77,7 +77,7 @@ TEST(RecordCodec, KeepsExtremeNumbers) {
   record.last_used = -1;
   record.file_type = std::numeric_limits<std::uint64_t>::max();
   record.entries[0].trust_level = TrustLevel{std::numeric_limits<std::int32_t>::min()};
-  record.entries[1].provider = FileProvider{std::numeric_limits<std::int32_t>::max()};
+  record.entries[1].provider = Provider{std::numeric_limits<std::int32_t>::max()};
   const auto decoded = decode_record(encode(record));
   ASSERT_TRUE(decoded) << decoded.error().message;
   EXPECT_EQ(*decoded, record);

@@ -159,7 +159,7 @@ std::optional<Reputation> read_entry(const dxl::JsonValue& value, Mistake& mista
   }
 
   Reputation entry{
-      static_cast<FileProvider>(*provider), static_cast<TrustLevel>(level), date.value_or(0), {}};
+      static_cast<Provider>(*provider), static_cast<TrustLevel>(level), date.value_or(0), {}};
   if (attributes) read_attributes(*attributes, entry, mistake);
   if (mistake.found()) return std::nullopt;
   return entry;
@@ -253,7 +253,7 @@ dxl::Result<SetFileReputation> decode_set_file_reputation(std::string_view paylo
     return refuse(ServiceError::kBadTrustLevel,
                   fmt::format("trustLevel: {} is not one of the nine levels", *number));
   }
-  if (provider && *provider != static_cast<std::int64_t>(FileProvider::kEnterprise)) {
+  if (provider && *provider != static_cast<std::int64_t>(Provider::kEnterprise)) {
     return refuse(ServiceError::kBadProvider,
                   fmt::format("providerId: expected 3, found {}", *provider));
   }
@@ -292,7 +292,7 @@ dxl::Result<ExternalReport> decode_external_report(std::string_view payload) {
     mistake.text = fmt::format("file.type: {} is negative", *type);
   if (mistake.found()) return refuse(ReportRefusal::kMalformed, std::move(mistake.text));
 
-  if (*provider != static_cast<std::int64_t>(FileProvider::kExternal)) {
+  if (*provider != static_cast<std::int64_t>(Provider::kExternal)) {
     return refuse(ReportRefusal::kProvider,
                   fmt::format("provider.id: expected 15, found {}", *provider));
   }

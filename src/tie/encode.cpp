@@ -94,7 +94,7 @@ void append_set_file_reputation(const SetFileReputation& set, std::string& out) 
   out += R"({"trustLevel":)";
   append_number(static_cast<std::int32_t>(set.trust_level), out);
   out += R"(,"providerId":)";
-  append_number(static_cast<std::int32_t>(FileProvider::kEnterprise), out);
+  append_number(static_cast<std::int32_t>(Provider::kEnterprise), out);
   out += R"(,"filename":)";
   dxl::append_json_string(set.filename, out);
   out += R"(,"comment":)";
@@ -116,7 +116,7 @@ void append_external_report(const ExternalReport& report, std::string& out) {
   out += R"(},"reputation":{"score":)";
   append_number(static_cast<std::int32_t>(report.trust_level), out);
   out += R"(}},"provider":{"id":)";
-  append_number(static_cast<std::int32_t>(FileProvider::kExternal), out);
+  append_number(static_cast<std::int32_t>(Provider::kExternal), out);
   out += R"(},"comment":)";
   dxl::append_json_string(report.comment, out);
   out += '}';
