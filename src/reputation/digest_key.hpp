@@ -62,6 +62,9 @@ class DigestKeys {
 
 // `hashes` must not be empty.
 DigestKey strongest_key(const tie::FileHashes& hashes);
+// The file named by one digest, and the certificate by its key; the type must fit.
+tie::FileHashes hashes_of(const DigestKey& key);
+tie::Sha1 certificate_of(const DigestKey& key);
 bool has_digest(const tie::FileHashes& hashes, const DigestKey& key);
 
 }  // namespace tiara::reputation

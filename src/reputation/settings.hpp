@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <set>
+#include <string>
 
 namespace tiara::reputation {
 
@@ -22,6 +25,10 @@ struct Settings {
   bool updates_targeted = false;
   std::int64_t overridden_max_files = 200;
   std::int64_t retention_days = 365;  // 0 = for ever
+  enum class Targeted : std::uint8_t { kAll, kEnrolled, kOff } events_targeted = Targeted::kAll;
+  std::set<std::string, std::less<>> identity_trusted_senders{};  // certificates, SHA-1 in lower-case hexadecimal (L11)
+  // Ours: messages of one client per second, beyond them error 7; 0 = no limit.
+  std::int64_t limits_requests_per_second = 0;
   // By file type (§4.9) where it differs from retention_days (§6.16).
   std::map<std::uint64_t, std::int64_t> retention_days_by_type{};
 };
