@@ -13,6 +13,7 @@ namespace {
 
 using base::LogLevel;
 using reputation::DigestKey;
+using reputation::strongest_key;
 
 // Read in one go before others get their turn, and handed to the writer as one command.
 constexpr std::size_t kSlice = 1'000;

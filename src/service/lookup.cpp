@@ -11,6 +11,7 @@ namespace {
 using reputation::DigestKey;
 using reputation::DigestKeys;
 using reputation::FileRecord;
+using reputation::strongest_key;
 
 void keep(const LookupContext& context, const tie::FileHashes& supplied,
           const std::vector<FileRecord>& found, std::uint64_t epoch) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "dxl/json.hpp"
 #include "tie/codec.hpp"
@@ -69,7 +70,9 @@ void OtherServices::ask() {
   link_.request(kRegistryQuery, request, kPatience,
                 [this, alive](const dxl::Result<dxl::Reply>& reply) {
                   if (alive.expired() || !reply) return;
-                  auto others = find_other_services(reply->payload, own_id_, own_store_);
+                  const auto* answer = std::get_if<dxl::Response>(&*reply);
+                  if (answer == nullptr) return;
+                  auto others = find_other_services(answer->payload, own_id_, own_store_);
                   if (!others || *others == last_) return;
                   last_ = std::move(*others);
                   found_(last_);

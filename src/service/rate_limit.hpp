@@ -9,9 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include <absl/container/flat_hash_map.h>
-
 #include "base/ports.hpp"
+#include "base/text_map.hpp"
 
 namespace tiara::service {
 
@@ -52,7 +51,7 @@ class RateLimit {
     if (buckets_.size() >= kMostSenders) buckets_.clear();
   }
 
-  absl::flat_hash_map<std::string, Bucket> buckets_;
+  base::TextMap<Bucket> buckets_;
 };
 
 }  // namespace tiara::service

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include <absl/container/flat_hash_map.h>
+#include "base/text_map.hpp"
 
 namespace tiara::service {
 
@@ -47,7 +47,7 @@ class RecentMessages {
   std::size_t kept_;
   std::vector<std::string> ring_;  // oldest at `next_` once full
   std::size_t next_ = 0;
-  absl::flat_hash_map<std::string, Result> results_;
+  base::TextMap<Result> results_;
 };
 
 }  // namespace tiara::service

@@ -10,7 +10,7 @@ namespace {
 
 using reputation::DigestKey;
 
-Action action_of(const tie::BatchSetItem& item) {
+Action action_for(const tie::BatchSetItem& item) {
   return item.provider == tie::Provider::kExternal ? Action::kReportExternal
                                                    : Action::kSetEnterprise;
 }
@@ -162,7 +162,7 @@ void Dispatcher::set_batch(const dxl::MessageView& request) {
   if (!items) return respond_error(reply, items.error());
   for (tie::BatchSetItem& item : *items) {
     if (item.error) continue;
-    std::optional<std::string> refusal = refusal_of(action_of(item), request);
+    std::optional<std::string> refusal = refusal_of(action_for(item), request);
     if (!refusal && item.provider == tie::Provider::kExternal) {
       const LiveSettings::Snapshot settings = context_.settings.get();
       if (!settings->external_enabled) refusal = "disabled: external.enabled is false";
