@@ -19,34 +19,19 @@ constexpr const char* kRegister = "/mcafee/service/dxl/svcregistry/register";
 constexpr const char* kUnregister = "/mcafee/service/dxl/svcregistry/unregister";
 
 // A store whose first commit takes as long as the test likes. The gates outlive it.
-class GatedStore final : public store::ReputationStore {
+class GatedStore final : public ForwardingStore {
  public:
   GatedStore(sdk::Gate& committing, sdk::Gate& may_finish)
       : committing_(committing), may_finish_(may_finish) {}
-  dxl::Result<std::vector<reputation::FileRecord>> find(
-      const tie::FileHashes& hashes) const override {
-    return inner_->find(hashes);
-  }
-  dxl::Result<bool> has_reference(const tie::FileHashes& subject,
-                                  std::string_view agent) const override {
-    return inner_->has_reference(subject, agent);
-  }
-  dxl::Result<std::uint64_t> count_references(
-      const std::vector<tie::FileHashes>& subjects) const override {
-    return inner_->count_references(subjects);
-  }
-  std::uint64_t enterprise_size() const override { return inner_->enterprise_size(); }
-  std::uint64_t last_change_id() const override { return inner_->last_change_id(); }
   dxl::Result<void> commit(const store::Batch& batch, store::Durability durability) override {
     committing_.open();
     if (!may_finish_.wait()) return dxl::fail(dxl::ErrorCode::kStorage, "the test forgot the gate");
-    return inner_->commit(batch, durability);
+    return ForwardingStore::commit(batch, durability);
   }
 
  private:
   sdk::Gate& committing_;
   sdk::Gate& may_finish_;
-  std::unique_ptr<store::ReputationStore> inner_ = store::make_memory_store();
 };
 
 class TieServiceTest : public testing::Test {
