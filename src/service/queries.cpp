@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "reputation/composite.hpp"
-#include "reputation/updates_page.hpp"
+#include "reputation/updates_pager.hpp"
 #include "service/file_info.hpp"
 #include "service/write_group.hpp"
 
@@ -145,9 +145,8 @@ dxl::Result<bool> is_listed(const LookupContext& context, const UpdatesQuery& qu
 Text answer_one(const LookupContext& context, const UpdatesQuery& query, std::int64_t now) {
   const LiveSettings::Snapshot settings = context.settings.get();
   const bool targeted = query.updates.targeted.value_or(settings->updates_targeted);
-  reputation::UpdatesPage page(
-      query.updates.since,
-      limit_of(query.updates.query_limit, settings->updates_default_limit));
+  reputation::UpdatesPager pager(
+      query.updates.since, limit_of(query.updates.query_limit, settings->updates_default_limit));
   tie::Updates answer;
   std::optional<dxl::Error> failure;
   const dxl::Result<void> read =
@@ -165,11 +164,12 @@ Text answer_one(const LookupContext& context, const UpdatesQuery& query, std::in
           if (!listed) failure = listed.error();
           if (!listed || !*listed) return listed.has_value();
         }
-        return page.add(update.time, update.change_id, update.subject);
+        return pager.add({.time = update.time, .id = update.change_id, .subject = update.subject});
       });
   if (!read) return dxl::fail(read.error());
   if (failure) return dxl::fail(*failure);
-  for (const DigestKey& subject : page.subjects()) {
+  const reputation::UpdatesPage page = std::move(pager).finish();
+  for (const DigestKey& subject : page.subjects) {
     if (subject.type() == reputation::DigestType::kCertificate) {
       answer.certificates.push_back(reputation::certificate_of(subject));
       continue;
@@ -178,8 +178,8 @@ Text answer_one(const LookupContext& context, const UpdatesQuery& query, std::in
     if (!hashes) return dxl::fail(hashes.error());
     answer.files.push_back(**hashes);
   }
-  answer.latest_update_time = page.latest_time();
-  answer.more = page.more();
+  answer.latest_update_time = page.latest_update_time;
+  answer.more = page.more;
   answer.server_time = now;
   std::string out;
   tie::append_updates(answer, query.updates, out);
