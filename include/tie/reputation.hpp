@@ -132,6 +132,13 @@ struct Certificate {
   friend bool operator==(const Certificate&, const Certificate&) = default;
 };
 
+// What made a level change. Ours only (extensions.md).
+struct ChangeCause {
+  Provider provider = Provider::kGti;
+  std::string kind;  // "enterprise", "external", "sandbox", "import", "merge", "retention"
+  friend bool operator==(const ChangeCause&, const ChangeCause&) = default;
+};
+
 // A published change: complete snapshots before and after (§3.11).
 struct FileReputationChange {
   FileHashes hashes;
@@ -141,6 +148,7 @@ struct FileReputationChange {
   std::optional<Certificate> signer{};  // relationships.certificate
   // Ours only (extensions.md): strictly increasing without holes; 0 if the peer sent none.
   std::uint64_t change_id = 0;
+  std::optional<ChangeCause> cause{};
   friend bool operator==(const FileReputationChange&, const FileReputationChange&) = default;
 };
 struct CertificateReputationChange {
@@ -149,6 +157,7 @@ struct CertificateReputationChange {
   Reputations new_reputations;
   std::int64_t update_time = 0;
   std::uint64_t change_id = 0;
+  std::optional<ChangeCause> cause{};
   friend bool operator==(const CertificateReputationChange&,
                          const CertificateReputationChange&) = default;
 };

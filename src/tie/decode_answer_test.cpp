@@ -120,7 +120,7 @@ TEST(DecodeReputations, RefusesWrongTypesAndTooMuch) {
 TEST(DecodeFileChange, ReadsEventsOfEveryOrigin) {
   std::size_t seen = 0;
   for (const PayloadVector& vector : payload_vectors()) {
-    if (vector.role != "event" || vector.topic == kTopicExternalReport) continue;
+    if (vector.topic != kTopicFileChange && vector.topic != kTopicFileChangeBroadcast) continue;
     const auto change = decode_file_change(vector.payload);
     ASSERT_TRUE(change) << vector.id << ": " << change.error().message;
     const Json json = Json::parse(vector.payload);

@@ -55,8 +55,14 @@ TEST(TrustLevel, IsAVerdictUnlessNotSetOrUnknown) {
 }
 
 TEST(Provider, HasTheNamesAndNumbersOfTheOriginalClients) {
-  for (const auto& [name, number] : payload_fixtures().at("constants").at("Provider").items())
-    EXPECT_EQ(to_string(static_cast<Provider>(number.get<int>())), name);
+  std::size_t count = 0;
+  for (const char* list : {"FileProvider", "CertProvider"}) {
+    for (const auto& [name, number] : payload_fixtures().at("constants").at(list).items()) {
+      EXPECT_EQ(to_string(static_cast<Provider>(number.get<int>())), name);
+      ++count;
+    }
+  }
+  EXPECT_EQ(count, 7U);
   EXPECT_EQ(to_string(static_cast<Provider>(11)), "11");
 }
 
