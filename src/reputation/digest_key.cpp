@@ -11,6 +11,7 @@ std::string_view DigestKey::view() const {
       digest = tie::Md5::kSize;
       break;
     case DigestType::kSha1:
+    case DigestType::kCertificate:
       digest = tie::Sha1::kSize;
       break;
     case DigestType::kSha256:

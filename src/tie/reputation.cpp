@@ -30,7 +30,7 @@ constexpr std::array<Name<TrustLevel>, 9> kTrustLevels{{
     {TrustLevel::kKnownTrustedInstaller, "KNOWN_TRUSTED_INSTALLER"},
 }};
 
-constexpr std::array<Name<Provider>, 5> kFileProviders{{
+constexpr std::array<Name<Provider>, 7> kProviders{{
     {Provider::kGti, "GTI"},
     {Provider::kCertGti, "GTI"},
     {Provider::kEnterprise, "ENTERPRISE"},
@@ -138,7 +138,7 @@ bool is_definitive(TrustLevel level) {
   return level != TrustLevel::kNotSet && level != TrustLevel::kUnknown;
 }
 
-std::string to_string(Provider provider) { return name_or_number(kFileProviders, provider); }
+std::string to_string(Provider provider) { return name_or_number(kProviders, provider); }
 
 bool is_known(FileType type) { return !find_name(kFileTypes, type).empty(); }
 
