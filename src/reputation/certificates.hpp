@@ -14,9 +14,12 @@
 namespace tiara::reputation {
 
 // Complete answer for a record, or for an unknown certificate (`record` null): entries 2 and 4.
-// `overridden` empty: no file of it has an override; attribute 2122901 says so (L18).
+// `overridden` empty: no file of it has an override; attribute 2122901 says so (L18). A change
+// event has the attribute without the list: take it out there (L6).
 tie::Reputations make_cert_answer(const CertRecord* record, const AnswerContext& context,
                                   const tie::OverriddenFiles& overridden);
+// As for a file (§6.9).
+bool wants_metadata(const CertRecord* record);
 
 struct CertChange {
   std::optional<CertRecord> before;  // nullopt: unknown

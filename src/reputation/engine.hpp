@@ -28,6 +28,9 @@ struct AnswerContext {
 // others if present (L5).
 tie::Reputations make_answer(const FileRecord* record, const AnswerContext& context);
 
+// Whether the answer to an endpoint lookup asks for metadata (§6.9); a pure read never does.
+bool wants_metadata(const FileRecord* record);
+
 // What the store knows under the supplied digests.
 struct Known {
   std::vector<const FileRecord*> records;  // distinct, as for match_records()
@@ -82,6 +85,10 @@ LookupOutcome apply_endpoint_lookup(const tie::FileHashes& hashes,
                                     bool new_reference, std::uint64_t enterprise_size,
                                     const Settings& settings, const Known& known);
 
+// Whether so many systems make a file or a certificate prevalent (L19). A record that is stays it.
+bool is_prevalent(std::uint64_t references, std::uint64_t enterprise_size,
+                  const Settings& settings);
+
 // Store what an endpoint told about a file (§3.8, §6.9): creates the record if unknown. The levels
 // of a process are not aggregated.
 struct MetadataOutcome {
@@ -91,8 +98,8 @@ struct MetadataOutcome {
 };
 MetadataOutcome apply_metadata(const tie::FileMetadata& metadata, std::int64_t now,
                                const Settings& settings, const Known& known);
-// What the metadata of a file says about the one that created it: its record with one more child
-// level.
+// What the metadata of a file (not of a process) says about the one that created it: its record
+// with one more child level.
 FileRecord with_child(FileRecord parent, std::uint8_t child_level);
 
 // Retention (§6.3, §6.16, L20). Purge: the record goes with all that is attached to it, without an
@@ -102,5 +109,7 @@ struct Aged {
   std::optional<Change> change;  // the record without its External entry
 };
 Aged apply_age(const FileRecord& record, std::int64_t now, const Settings& settings);
+// Whether `last_used`, as touch() leaves it, is more than `days` ago; 0 days: never.
+bool is_unused(std::int64_t last_used, std::int64_t now, std::int64_t days);
 
 }  // namespace tiara::reputation

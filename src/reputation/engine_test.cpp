@@ -26,7 +26,7 @@ tie::ExternalReport report(const tie::FileHashes& digests, TrustLevel level,
 }
 
 FileRecord touched(FileRecord subject) {
-  touch(subject, kNow);
+  touch(subject.last_used, kNow);
   return subject;
 }
 
@@ -231,7 +231,7 @@ TEST(External, L8NeverExtendsAVerdictItMayNotSetToAnotherDigest) {
 
 TEST(Lookup, L5CreatesTheRecordAndCountsTheSystem) {
   const LookupOutcome result =
-      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1, Settings{}, {});
+      apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, true, 1, Settings{}, {});
   FileRecord expected = record(hashes(1, 0, 0));
   expected.created = expected.first_contact = kNow;
   expected.reference_count = 1;
@@ -246,10 +246,10 @@ TEST(Lookup, L5CreatesTheRecordAndCountsTheSystem) {
 TEST(Lookup, L9FirstInstanceOnceEvenIfAReportCreatedTheRecord) {
   const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kExternal, kBad)});
   const LookupOutcome first =
-      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1, Settings{}, known({&before}));
+      apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, true, 1, Settings{}, known({&before}));
   EXPECT_TRUE(first.first_instance);
   const LookupOutcome second =
-      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 2, Settings{}, known({&first.record}));
+      apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, true, 2, Settings{}, known({&first.record}));
   EXPECT_FALSE(second.first_instance);
   EXPECT_TRUE(second.prevalence);
   EXPECT_EQ(second.record.reference_count, 2U);
@@ -259,15 +259,16 @@ TEST(Lookup, L9AMergeWithARecordThatHadItsEventCountsAsSent) {
   const FileRecord main = record(hashes(0, 0, 3), {entry(Provider::kEnterprise, kGood)});
   FileRecord joining = record(hashes(1, 0, 0));
   joining.first_instance_sent = true;
-  EXPECT_FALSE(
-      apply_endpoint_lookup(hashes(1, 0, 3), kNow, true, 1, Settings{}, known({&main, &joining}))
-          .first_instance);
+  EXPECT_FALSE(apply_endpoint_lookup(hashes(1, 0, 3), {}, kNow, true, 1, Settings{},
+                                     known({&main, &joining}))
+                   .first_instance);
 }
 
 TEST(Lookup, RepeatedBySameSystemOnTheSameDayChangesNothing) {
-  const LookupOutcome first = apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1, Settings{}, {});
-  const LookupOutcome again =
-      apply_endpoint_lookup(hashes(1, 0, 0), kNow, false, 1, Settings{}, known({&first.record}));
+  const LookupOutcome first =
+      apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, true, 1, Settings{}, {});
+  const LookupOutcome again = apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, false, 1, Settings{},
+                                                    known({&first.record}));
   EXPECT_EQ(again.outcome, Outcome{});
   EXPECT_FALSE(again.first_instance || again.prevalence);
 }
@@ -275,7 +276,7 @@ TEST(Lookup, RepeatedBySameSystemOnTheSameDayChangesNothing) {
 TEST(Lookup, L8LeavesDigestsOfAnOverriddenFileAlone) {
   const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood)});
   const LookupOutcome result =
-      apply_endpoint_lookup(hashes(1, 0, 3), kNow, true, 1, Settings{}, known({&before}));
+      apply_endpoint_lookup(hashes(1, 0, 3), {}, kNow, true, 1, Settings{}, known({&before}));
   ASSERT_EQ(result.outcome.store.size(), 1U);
   EXPECT_EQ(result.record.hashes, hashes(1, 0, 0));
 }
@@ -298,7 +299,7 @@ TEST(Lookup, L19PrevalentNeedsTheNumberAndTheShare) {
     FileRecord before = record(hashes(1, 0, 0));
     before.reference_count = c.references;
     const LookupOutcome result = apply_endpoint_lookup(
-        hashes(1, 0, 0), kNow, true, c.enterprise_size, Settings{}, known({&before}));
+        hashes(1, 0, 0), {}, kNow, true, c.enterprise_size, Settings{}, known({&before}));
     EXPECT_EQ(result.record.prevalent, c.prevalent);
     EXPECT_TRUE(result.prevalence);
   }
@@ -308,8 +309,8 @@ TEST(Lookup, L19OncePrevalentAlwaysPrevalentWithoutFurtherEvents) {
   FileRecord before = record(hashes(1, 0, 0));
   before.reference_count = 300;
   before.prevalent = true;
-  const LookupOutcome result =
-      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1'000'000, Settings{}, known({&before}));
+  const LookupOutcome result = apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, true, 1'000'000,
+                                                     Settings{}, known({&before}));
   EXPECT_TRUE(result.record.prevalent);
   EXPECT_FALSE(result.prevalence);
 }

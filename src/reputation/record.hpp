@@ -102,6 +102,12 @@ ProviderEntry& entry_of(std::vector<ProviderEntry>& entries, tie::Provider provi
 void remove_entry(std::vector<ProviderEntry>& entries, tie::Provider provider);
 // Empty and known names, and names beyond kMaxNames, change nothing.
 void add_name(FileRecord& record, std::string_view name);
+// As add_name(), up to kMaxPaths.
+void add_path(FileDetails& details, std::string_view path);
+// Keeps the first certificate named as a file's signer, and the first public key named for a
+// certificate. False: what is given contradicts what is kept, and is not believed (L23).
+bool learn_signer(FileRecord& record, const std::optional<tie::Certificate>& signer);
+bool learn_key(tie::Certificate& certificate, const std::optional<tie::Sha1>& public_key_sha1);
 // Marks a record as used on the day of `now`; false if it was marked already.
 bool touch(std::int64_t& last_used, std::int64_t now);
 // Whether every provider has the same level in both; an absent entry counts as kNotSet.

@@ -12,13 +12,13 @@ using tie::TrustLevel;
 
 TEST(FileRecord, KeepsEntriesSortedByProvider) {
   FileRecord subject;
-  entry_of(subject, Provider::kExternal).trust_level = TrustLevel::kUnknown;
-  entry_of(subject, Provider::kEnterprise).trust_level = TrustLevel::kKnownTrusted;
-  entry_of(subject, Provider::kExternal).comment = "twice";
+  entry_of(subject.entries, Provider::kExternal).trust_level = TrustLevel::kUnknown;
+  entry_of(subject.entries, Provider::kEnterprise).trust_level = TrustLevel::kKnownTrusted;
+  entry_of(subject.entries, Provider::kExternal).comment = "twice";
   ASSERT_EQ(subject.entries.size(), 2U);
   EXPECT_EQ(subject.entries[0].provider, Provider::kEnterprise);
   EXPECT_EQ(subject.level(Provider::kExternal), TrustLevel::kUnknown);
-  remove_entry(subject, Provider::kExternal);
+  remove_entry(subject.entries, Provider::kExternal);
   EXPECT_EQ(subject.find(Provider::kExternal), nullptr);
   EXPECT_EQ(subject.level(Provider::kExternal), TrustLevel::kNotSet);
 }
@@ -36,9 +36,9 @@ TEST(FileRecord, KeepsDistinctNamesUpToTheLimit) {
 
 TEST(FileRecord, IsTouchedOncePerDay) {
   FileRecord subject;
-  EXPECT_TRUE(touch(subject, 10 * kSecondsPerDay + 5));
-  EXPECT_FALSE(touch(subject, 11 * kSecondsPerDay - 1));
-  EXPECT_TRUE(touch(subject, 11 * kSecondsPerDay));
+  EXPECT_TRUE(touch(subject.last_used, 10 * kSecondsPerDay + 5));
+  EXPECT_FALSE(touch(subject.last_used, 11 * kSecondsPerDay - 1));
+  EXPECT_TRUE(touch(subject.last_used, 11 * kSecondsPerDay));
   EXPECT_EQ(subject.last_used, 11 * kSecondsPerDay);
 }
 
@@ -48,9 +48,9 @@ TEST(FileRecord, ComparesLevelsWithAbsentEntriesAsNotSet) {
       hashes(1, 0, 0), {entry(Provider::kEnterprise, TrustLevel::kNotSet, kCreated, "note")});
   const FileRecord bad =
       record(hashes(1, 0, 0), {entry(Provider::kExternal, TrustLevel::kKnownMalicious)});
-  EXPECT_TRUE(same_levels(none, zero));
-  EXPECT_FALSE(same_levels(none, bad));
-  EXPECT_FALSE(same_levels(bad, none));
+  EXPECT_TRUE(same_levels(none.entries, zero.entries));
+  EXPECT_FALSE(same_levels(none.entries, bad.entries));
+  EXPECT_FALSE(same_levels(bad.entries, none.entries));
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ inline FileRecord record(const tie::FileHashes& digests, std::vector<ProviderEnt
   result.entries = std::move(entries);
   result.created = kCreated;
   result.first_contact = kCreated;
-  touch(result, kCreated);
+  touch(result.last_used, kCreated);
   return result;
 }
 
