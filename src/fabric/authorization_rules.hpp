@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "dxl/groups.hpp"
+
 namespace tiara::fabric {
 
 enum class Direction : std::uint8_t { kSend, kReceive };
