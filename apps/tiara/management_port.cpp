@@ -23,8 +23,7 @@ dxl::Result<std::unique_ptr<ManagementPort>> ManagementPort::start(const State& 
   net::HttpsOptions https;
   if (!options.listen.empty()) https.listen_addresses = std::move(options.listen);
   https.port = options.port;
-  https.certificate = state.keystore.broker_certificate();
-  https.private_key = state.keystore.broker_key();
+  https.tls = std::move(options.tls);
   auto started = net::HttpsServer::start(
       std::move(https), [&management = made->management_](const net::HttpRequest& request) {
         return management.handle(request);

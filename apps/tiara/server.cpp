@@ -130,27 +130,26 @@ dxl::Result<fabric::Policy> Server::load_policy() {
 }
 
 dxl::Result<void> Server::reload_credentials() {
-  auto tls = load_credentials();
+  auto chain = with_service_ ? service_chain(state_) : std::vector<net::PeerCertificate>();
+  auto tls = chain ? load_credentials() : dxl::fail(chain.error());
   if (!tls) {
     base::log(LogLevel::kError, "up", "certificates not reloaded, the old ones stay: {}",
               tls.error().message);
     return dxl::fail(tls.error());
   }
-  broker_->set_tls(*tls);
-  if (!with_service_) return {};
-  auto chain = service_chain(state_);
-  if (!chain) return dxl::fail(chain.error());
+  broker_->set_tls(std::move(tls->fabric));
+  management_->set_tls(std::move(tls->management));
   const std::lock_guard guard(certificates_mutex_);
   service_chain_ = *std::move(chain);
   return {};
 }
 
-dxl::Result<std::shared_ptr<const net::TlsContext>> Server::load_credentials() {
+dxl::Result<ListenerTls> Server::load_credentials() {
   auto tls = load_tls(state_, revocations_);
   if (!tls) return tls;
-  if (auto done = revocations_->reload(revoked_serials(**tls)); !done)
+  if (auto done = revocations_->reload(revoked_serials(*tls->fabric)); !done)
     return dxl::fail(done.error());
-  auto expiries = find_expiries(state_, **tls);
+  auto expiries = find_expiries(state_, *tls->fabric);
   const std::lock_guard guard(certificates_mutex_);
   expiries_ = std::move(expiries);
   return tls;
@@ -187,6 +186,7 @@ MetricsSnapshot Server::metrics() const {
   MetricsSnapshot snapshot;
   snapshot.broker = broker_->status();
   if (service_) snapshot.tie = service_->status();
+  if (management_started_) snapshot.management = management_->status();
   const auto now = std::chrono::system_clock::now();
   for (const Expiry& expiry : expiries())
     snapshot.certificates.push_back(
@@ -219,7 +219,8 @@ dxl::Result<void> Server::start_broker() {
   broker_options.test_mode = settings.test_mode;
   broker_options.limits = settings.limits;
   broker_options.message_sample = settings.message_sample;
-  broker_options.tls = std::move(*tls);
+  broker_options.tls = std::move(tls->fabric);
+  management_tls_ = std::move(tls->management);
   broker_options.revocations = revocations_->list();
   broker_options.on_revocation = [list = revocations_.get()](std::vector<std::string> revoked) {
     list->add(std::move(revoked));
@@ -261,6 +262,7 @@ dxl::Result<void> Server::start_service() {
 
 dxl::Result<void> Server::start_management() {
   ManagementPortOptions port_options;
+  port_options.tls = std::move(management_tls_);
   port_options.listen = state_.settings.listen_addresses;
   port_options.port = state_.settings.https_port;
   port_options.broker_port = broker_->port();
@@ -273,6 +275,7 @@ dxl::Result<void> Server::start_management() {
   auto started = ManagementPort::start(state_, std::move(port_options));
   if (!started) return dxl::fail(std::move(started).error());
   management_ = *std::move(started);
+  management_started_ = true;
   return {};
 }
 

@@ -54,7 +54,7 @@ class Server {
   // leaves everything as it was.
   dxl::Result<void> reload_credentials();
 
-  dxl::Result<std::shared_ptr<const net::TlsContext>> load_credentials();
+  dxl::Result<ListenerTls> load_credentials();
 
   // Of the service, for its next connection.
   std::vector<net::PeerCertificate> current_chain() const;
@@ -86,6 +86,7 @@ class Server {
   mutable std::mutex certificates_mutex_;
   std::vector<Expiry> expiries_;
   std::vector<net::PeerCertificate> service_chain_;
+  std::shared_ptr<const net::TlsContext> management_tls_;  // from loading to start_management()
   bool with_service_;
   base::SystemClock clock_;
   std::mutex reloading_;
@@ -97,6 +98,8 @@ class Server {
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<service::TieService> service_;
   std::unique_ptr<ManagementPort> management_;
+  // Its thread asks for metrics before start() has stored it.
+  std::atomic<bool> management_started_{false};
   std::unique_ptr<broker::ControlServer> control_;
 };
 

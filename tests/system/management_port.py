@@ -1,6 +1,7 @@
 """The management port among guessers, slow peers and crowds: it brakes them, and others are served."""
 import json
 import pathlib
+import re
 import shutil
 import socket
 import tempfile
@@ -52,6 +53,31 @@ class HostileManagement(fabric.FabricTest):
             plain.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             self.assertNotIn(b"200", plain.recv(100))
         self.served()
+
+    def counters(self):
+        """The metrics of the port, by its own account and by the command's: they are the same text."""
+        management = Management(self.fabric)
+        asked = run(TIARA, "status", "--state", self.fabric.state, "--metrics").stdout
+        for text in (management.ask("/metrics")[2], asked):
+            found = dict(re.findall(r"^tiara_management_([a-z_]+) ([0-9]+)$", text, re.MULTILINE))
+            self.assertEqual(sorted(found), ["connections", "refused_total", "requests_total"])
+        return {name: int(value) for name, value in found.items()}
+
+    def test_it_counts_requests_and_refusals(self):
+        management = Management(self.fabric)
+        before = self.counters()
+        for _ in range(5):
+            management.ask("/healthz")
+        with socket.create_connection(("127.0.0.1", management.port), fabric.DEADLINE) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            while plain.recv(100):
+                pass
+        with management.connect() as peer:
+            peer.sendall(b"nonsense\r\n\r\n")
+            self.assertRegex(peer.recv(100), rb"^HTTP/1.1 400 ")
+        after = self.counters()
+        self.assertGreaterEqual(after["requests_total"] - before["requests_total"], 5)
+        self.assertGreaterEqual(after["refused_total"] - before["refused_total"], 2)
 
     def test_a_taken_port_is_named(self):
         port = Management(self.fabric).port
