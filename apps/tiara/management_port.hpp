@@ -30,7 +30,8 @@ struct ManagementPortOptions {
 
 class ManagementPort {
  public:
-  // Makes the administrator's password at the first start. kConnect, kConfiguration, kTls.
+  // The administrator's password is the credential admin.token; if there is none, it is in the
+  // state, and made at the first start. kConnect, kConfiguration, kTls.
   static dxl::Result<std::unique_ptr<ManagementPort>> start(const State& state,
                                                             ManagementPortOptions options);
   std::uint16_t port() const { return server_->port(); }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "broker/credential_files.hpp"
 #include "broker/topicauth_file.hpp"
 #include "store/reputation_store.hpp"
 #include "tiara/status.hpp"
@@ -34,6 +35,20 @@ void use_log_settings(const StateSettings& settings) {
   base::set_log_repeats(settings.log_repeats);
 }
 
+// Names only. A key in the keystore comes before one that is handed over.
+dxl::Result<void> log_credentials(const broker::StatePaths& paths) {
+  const auto names = broker::check_credentials();
+  if (!names) return dxl::fail(names.error());
+  for (const std::string& name : *names) {
+    if (const auto own = paths.keystore / name; broker::is_there(own))
+      base::log(LogLevel::kWarning, "up", "the credential {} is not used, because {} is there",
+                name, own.string());
+    else
+      base::log(LogLevel::kInfo, "up", "the credential {} is used", name);
+  }
+  return {};
+}
+
 std::string json_array(const std::vector<std::string>& texts) {
   std::string json;
   for (const std::string& text : texts) json += (json.empty() ? "" : ",") + base::json_text(text);
@@ -49,14 +64,14 @@ dxl::Result<std::unique_ptr<Server>> Server::start(const std::filesystem::path& 
   if (auto made = broker::make_private_directory(paths.root); !made) return dxl::fail(made.error());
   auto lock = broker::FileLock::try_acquire(paths.lock);
   if (!lock) return dxl::fail(lock.error());
-  // Of a process that was killed: nobody may take its port for ours.
-  std::error_code ignored;
-  std::filesystem::remove(paths.ports, ignored);
+  auto run_lock = broker::prepare_run_directory(paths);
+  if (!run_lock) return dxl::fail(run_lock.error());
+  if (auto checked = log_credentials(paths); !checked) return dxl::fail(checked.error());
   auto state = create_or_open_state(paths, sources);
   if (!state) return dxl::fail(state.error());
   use_log_settings(state->settings);
-  std::unique_ptr<Server> server(
-      new Server(std::move(*lock), std::move(*state), std::move(sources), with_service));
+  std::unique_ptr<Server> server(new Server(std::move(*lock), *std::move(run_lock),
+                                            std::move(*state), std::move(sources), with_service));
   for (auto step : {&Server::start_broker, &Server::start_service, &Server::start_management,
                     &Server::start_control})
     if (auto done = (server.get()->*step)(); !done) return dxl::fail(done.error());
@@ -111,8 +126,10 @@ dxl::Result<std::string> Server::reload() {
 
 void Server::probe() const { [[maybe_unused]] const auto status = broker_->status(); }
 
-Server::Server(broker::FileLock lock, State state, SettingSources sources, bool with_service)
+Server::Server(broker::FileLock lock, std::optional<broker::FileLock> run_lock, State state,
+               SettingSources sources, bool with_service)
     : lock_(std::move(lock)),
+      run_lock_(std::move(run_lock)),
       state_(std::move(state)),
       sources_(std::move(sources)),
       with_service_(with_service) {}
@@ -280,7 +297,6 @@ dxl::Result<void> Server::start_management() {
 }
 
 dxl::Result<void> Server::start_control() {
-  if (auto made = broker::make_private_directory(state_.paths.run); !made) return made;
   auto started = broker::ControlServer::start(
       state_.paths.control, [this](const std::string& command) { return answer(command); });
   if (!started) return dxl::fail(started.error());

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "broker/broker.hpp"
 #include "broker/control.hpp"
 #include "broker/revocations.hpp"
+#include "broker/run_directory.hpp"
 #include "broker/state_directory.hpp"
 #include "service/tie_service.hpp"
 #include "tiara/credentials.hpp"
@@ -45,7 +47,8 @@ class Server {
   void probe() const;
 
  private:
-  Server(broker::FileLock lock, State state, SettingSources sources, bool with_service);
+  Server(broker::FileLock lock, std::optional<broker::FileLock> run_lock, State state,
+         SettingSources sources, bool with_service);
 
   // Called at the start and under `reloading_`.
   dxl::Result<fabric::Policy> load_policy();
@@ -81,6 +84,7 @@ class Server {
   std::vector<Expiry> expiries() const;
 
   broker::FileLock lock_;
+  std::optional<broker::FileLock> run_lock_;  // of the service manager's directory
   State state_;
   const SettingSources sources_;  // above the file, at every reload
   mutable std::mutex certificates_mutex_;
