@@ -91,6 +91,7 @@ class Https : public testing::Test {
     auto started = HttpsServer::start(std::move(options), [](const HttpRequest& request) {
       if (request.path == "/throw") throw std::runtime_error("oops");
       HttpResponse response;
+      if (request.path == "/large") return HttpResponse{.body = std::string(32 << 20, 'x')};
       response.body = request.path + "|" + request.query + "|" + request.host + "|" +
                       request.peer_address + "|" + request.local_address + ".";
       return response;
@@ -103,6 +104,12 @@ class Https : public testing::Test {
     auto made = TlsContext::make_https_server(files.certificate, files.private_key);
     EXPECT_TRUE(made) << made.error().message;
     return made ? *made : nullptr;
+  }
+  bool wait_until_empty() const {
+    const auto end = Clock::now() + kPatience;
+    while (server_->status().connections > 0 && Clock::now() < end)
+      std::this_thread::sleep_for(milliseconds(2));  // between two looks
+    return server_->status().connections == 0;
   }
   std::string exchange(const std::string& request) {
     TlsSocket socket(server_->port());
@@ -192,6 +199,40 @@ TEST_F(Https, SlowHeadersEndAtTheDeadlineHoweverTheyTrickle) {
   }
   EXPECT_FALSE(sent);
   EXPECT_GE(server_->status().refused, 1u);
+}
+
+TEST_F(Https, APeerThatTakesNoAnswerIsClosedAtTheDeadline) {
+  HttpsLimits limits;
+  limits.request_deadline = milliseconds(300);
+  serve(limits);
+  TlsSocket socket(server_->port());
+  socket.send(get("/large"));
+  ASSERT_TRUE(wait_until_empty());
+  EXPECT_EQ(server_->status().refused, 1u);
+}
+
+TEST_F(Https, ATrickleOfHandshakeBytesEndsAtTheDeadline) {
+  HttpsLimits limits;
+  limits.request_deadline = milliseconds(300);
+  serve(limits);
+  const RawSocket socket = RawSocket::connect(server_->port());
+  socket.send_some("\x16\x03\x01\x02");
+  const auto began = Clock::now();
+  while (!socket.wait(POLLIN, milliseconds(10)) && Clock::now() - began < kPatience)
+    socket.send_some("\x01");  // of a record of 513 bytes
+  EXPECT_TRUE(socket.wait(POLLIN, milliseconds(0)));
+  EXPECT_GE(Clock::now() - began, milliseconds(250));
+  ASSERT_TRUE(wait_until_empty());
+  EXPECT_EQ(server_->status().refused, 1u);
+}
+
+TEST_F(Https, ManySmallHeaderFieldsAreBoundedByTheirBytes) {
+  serve();
+  std::string fields;
+  while (fields.size() < HttpsLimits().header_bytes) fields += "a:b\r\n";
+  EXPECT_THAT(exchange(get("/", fields)), StartsWith("HTTP/1.1 431 "));
+  fields.resize(HttpsLimits().header_bytes / 2 / 5 * 5);
+  EXPECT_THAT(exchange(get("/", fields + "Connection: close\r\n")), StartsWith("HTTP/1.1 "));
 }
 
 TEST_F(Https, APeerThatNeverShakesHandsIsClosed) {
