@@ -387,6 +387,18 @@ TEST_F(Tls, PrefersForwardSecrecyAndRefusesOldVersions) {
   EXPECT_THAT(wait_refused().message, StartsWith("no TLS version in common"));
 }
 
+// Its arithmetic takes milliseconds of the door's thread, for a peer that has shown nothing yet.
+TEST_F(Tls, ExchangesNoKeysOnFiniteFields) {
+  const TlsContext::Files files = ca.issue("peer");
+  const auto port = listen(server_context(ca.issue("server")), true);
+  for (const auto& [group, is_offered] :
+       {std::pair("ffdhe8192", false), std::pair("ffdhe2048", false), std::pair("P-521", true)}) {
+    ForeignClient peer(&files);
+    SSL_CTX_set1_groups_list(peer.context(), group);
+    EXPECT_EQ(peer.connect(port), is_offered) << group;
+  }
+}
+
 TEST_F(Tls, NeverResumesASession) {
   const TlsContext::Files files = ca.issue("java");
   const auto port = listen(server_context(ca.issue("server")), true);
