@@ -190,7 +190,7 @@ TEST_F(Tls, RefusesAChainThatIsTooLong) {
                          "between CN="));
 }
 
-TEST_F(Tls, RefusesEveryRevokedCertificateOfAChain) {
+TEST_F(Tls, RefusesARevokedLeafARevokedIntermediateAndARevokedRoot) {
   TestCa branch("branch CA", ca);
   const TlsContext::Files files = branch.issue("leaf");
   std::string revoked;
