@@ -186,7 +186,7 @@ std::string policy_json(const broker::LoadedPolicy& loaded) {
          {"certificates", policy.rules[i].certificates},
          {"groups", policy.rules[i].groups},
          {"file", is_from_topicauth(loaded, i) ? "topicauth.policy" : "authorization.toml"}});
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return base::printable_json(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
 }
 
 std::string verdict_text(const TestedTopic& tested) {
@@ -210,7 +210,7 @@ std::string verdict_json(const TestedTopic& tested) {
   json["allowed"] = tested.verdict.allowed;
   json["groups"] = tested.verdict.groups;
   json["reason"] = tested.verdict.reason;
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return base::printable_json(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
 }
 
 }  // namespace tiara::app

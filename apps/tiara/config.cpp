@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "broker/control.hpp"
+#include "broker/credential_files.hpp"
 #include "broker/keystore.hpp"
 #include "broker/topicauth_file.hpp"
 #include "tiara/check_config.hpp"
@@ -74,6 +75,7 @@ dxl::Result<void> check_config(const broker::StatePaths& paths, const SettingSou
     if (!result) problems += (problems.empty() ? "" : "\n") + result.error().message;
   };
   note(load_state_settings(paths.config, sources));
+  note(broker::check_credentials());
   // From the first start on, these belong to the state.
   if (broker::is_there(paths.broker_id)) {
     note(broker::Keystore::open(paths.keystore));

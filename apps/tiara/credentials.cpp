@@ -38,8 +38,8 @@ dxl::Result<std::vector<std::filesystem::path>> find_crls(const broker::StatePat
   return files;
 }
 
-dxl::Result<std::shared_ptr<const net::TlsContext>> load_tls(
-    const State& state, std::shared_ptr<broker::Revocations> revocations) {
+dxl::Result<ListenerTls> load_tls(const State& state,
+                                  std::shared_ptr<broker::Revocations> revocations) {
   // Nobody changes half of it meanwhile.
   const auto held = broker::FileLock::acquire(state.paths.keystore_lock);
   if (!held) return dxl::fail(held.error());
@@ -52,8 +52,13 @@ dxl::Result<std::shared_ptr<const net::TlsContext>> load_tls(
     return revocations->is_revoked(each);
   };
   const broker::Keystore& keys = state.keystore;
-  return net::TlsContext::make_server(
+  auto fabric = net::TlsContext::make_server(
       {keys.broker_certificate(), keys.broker_key(), keys.client_ca()}, options);
+  if (!fabric) return dxl::fail(fabric.error());
+  auto management =
+      net::TlsContext::make_https_server(keys.broker_certificate(), keys.broker_key());
+  if (!management) return dxl::fail(management.error());
+  return ListenerTls{*std::move(fabric), *std::move(management)};
 }
 
 std::vector<std::string> revoked_serials(const net::TlsContext& tls) {

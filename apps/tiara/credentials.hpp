@@ -19,9 +19,13 @@ inline constexpr std::chrono::days kWarnBefore{30};
 // STATE/keystore/*.crl, by name. kLimitExceeded above kMaxCrlFiles.
 dxl::Result<std::vector<std::filesystem::path>> find_crls(const broker::StatePaths& paths);
 
-// From the files as they are now. `revocations` is asked at every handshake.
-dxl::Result<std::shared_ptr<const net::TlsContext>> load_tls(
-    const State& state, std::shared_ptr<broker::Revocations> revocations);
+// Of one and the same certificate.
+struct ListenerTls {
+  std::shared_ptr<const net::TlsContext> fabric, management;
+};
+// From the files as they are now. `revocations` is asked at every handshake of the fabric.
+dxl::Result<ListenerTls> load_tls(const State& state,
+                                  std::shared_ptr<broker::Revocations> revocations);
 
 // What the CRLs in force revoke, for Revocations.
 std::vector<std::string> revoked_serials(const net::TlsContext& tls);

@@ -54,7 +54,7 @@ TEST_F(CredentialsTest, EverythingThatExpiresIsListedSoonestFirst) {
   ASSERT_TRUE(service_chain(*state_));
   const auto tls = load_tls(*state_, revocations());
   ASSERT_TRUE(tls) << tls.error().message;
-  const std::vector<Expiry> found = find_expiries(*state_, **tls);
+  const std::vector<Expiry> found = find_expiries(*state_, *tls->fabric);
   ASSERT_EQ(found.size(), 4U);
   std::vector<std::string> names;
   for (const Expiry& each : found) names.push_back(each.what.substr(0, each.what.find(" CN=")));

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <string>
+
+#include "base/printable.hpp"
 
 namespace tiara::app {
 namespace {
@@ -52,7 +55,14 @@ void ExitCodes::add(int code) {
 int ExitCodes::total() const { return total_; }
 
 int report(const dxl::Error& error) {
-  fmt::print(stderr, "tiara: {}\n", error.message);
+  std::string_view rest = error.message;
+  std::string text;
+  // Several mistakes of our own files stand on a line each; of a peer's text nothing is a line.
+  if (error.code == ErrorCode::kConfiguration)
+    for (std::size_t at; (at = rest.find('\n')) != std::string_view::npos;
+         rest.remove_prefix(at + 1))
+      text += base::printable(rest.substr(0, at)) + '\n';
+  fmt::print(stderr, "tiara: {}{}\n", text, base::printable(rest));
   return exit_code(error.code);
 }
 

@@ -20,6 +20,21 @@ TEST(ExitCode, FollowsTheContract) {
   for (const auto& [error, code] : cases) EXPECT_EQ(exit_code(error), code) << to_string(error);
 }
 
+TEST(ExitCode, ReportsSeveralMistakesOfAFileOnALineEach) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(report({ErrorCode::kConfiguration, "a:1: x\nb:2: \x1b[2J"}), 2);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "tiara: a:1: x\nb:2: \\x1b[2J\n");
+}
+
+// CVE-2017-3907 of TIE's extension. Here a refusal's text, which another service chose, is shown.
+TEST(LearntFrom, CVE_2017_3907_AnErrorOfAPeerIsOneInertLine) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(report({ErrorCode::kPeer, "no\ntiara: all is well\x1b]0;x\x07\xc2\x9b\xe2\x80\xae"}),
+            7);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "tiara: no\\x0atiara: all is well\\x1b]0;x\\x07\\u009b\\u202e\n");
+}
+
 TEST(ExitCode, OfSeveralResults) {
   const std::pair<std::vector<int>, int> cases[] = {
       {{}, 0},     {{0, 0}, 0},    {{2, 2}, 2}, {{0, 1}, 1},    {{1, 0}, 1}, {{1, 1}, 1},

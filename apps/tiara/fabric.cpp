@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/printable.hpp"
 
 namespace tiara::app {
 
@@ -26,7 +27,8 @@ dxl::Result<std::unique_ptr<dxl::Client>> connect(const CommonOptions& options, 
   auto config = dxl::ClientConfig::load(config_file(options));
   if (!config) return dxl::fail(config.error());
   for (const std::string& warning : config->warnings)
-    fmt::print(stderr, "tiara: {}: {}\n", config_file(options), warning);
+    fmt::print(stderr, "tiara: {}: {}\n", base::printable(config_file(options)),
+               base::printable(warning));
   dxl::ClientOptions client_options;
   client_options.reconnect = reconnect;
   client_options.connect_timeout =

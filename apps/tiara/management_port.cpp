@@ -3,12 +3,15 @@
 #include <utility>
 
 #include "broker/admin_access.hpp"
+#include "broker/credential_files.hpp"
 
 namespace tiara::app {
 
 dxl::Result<std::unique_ptr<ManagementPort>> ManagementPort::start(const State& state,
                                                                    ManagementPortOptions options) {
-  auto password = broker::create_or_read_admin_password(state.paths.admin_token);
+  const auto handed_over = broker::find_credential("admin.token");
+  auto password = handed_over ? broker::read_admin_password(*handed_over)
+                              : broker::create_or_read_admin_password(state.paths.admin_token);
   if (!password) return dxl::fail(std::move(password).error());
   broker::ManagementOptions answers;
   answers.broker_id = state.broker_id;
@@ -23,8 +26,7 @@ dxl::Result<std::unique_ptr<ManagementPort>> ManagementPort::start(const State& 
   net::HttpsOptions https;
   if (!options.listen.empty()) https.listen_addresses = std::move(options.listen);
   https.port = options.port;
-  https.certificate = state.keystore.broker_certificate();
-  https.private_key = state.keystore.broker_key();
+  https.tls = std::move(options.tls);
   auto started = net::HttpsServer::start(
       std::move(https), [&management = made->management_](const net::HttpRequest& request) {
         return management.handle(request);

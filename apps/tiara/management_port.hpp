@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ports.hpp"
@@ -17,6 +18,7 @@
 namespace tiara::app {
 
 struct ManagementPortOptions {
+  std::shared_ptr<const net::TlsContext> tls;
   std::vector<std::string> listen;  // empty: 127.0.0.1 and ::1
   std::uint16_t port = 8443;
   std::uint16_t broker_port = 8883;
@@ -28,10 +30,14 @@ struct ManagementPortOptions {
 
 class ManagementPort {
  public:
-  // Makes the administrator's password at the first start. kConnect, kConfiguration, kTls.
+  // The administrator's password is the credential admin.token; if there is none, it is in the
+  // state, and made at the first start. kConnect, kConfiguration, kTls.
   static dxl::Result<std::unique_ptr<ManagementPort>> start(const State& state,
                                                             ManagementPortOptions options);
   std::uint16_t port() const { return server_->port(); }
+  // Any thread. For the next connection.
+  void set_tls(std::shared_ptr<const net::TlsContext> tls) { server_->set_tls(std::move(tls)); }
+  net::HttpsStatus status() const { return server_->status(); }  // any thread
 
  private:
   ManagementPort(broker::ManagementOptions options, broker::Keystore keystore)

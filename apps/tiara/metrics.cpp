@@ -50,6 +50,11 @@ Samples of_tie(const MetricsSnapshot& snapshot, Read read) {
   return snapshot.tie ? read(*snapshot.tie) : Samples{};
 }
 
+template <class Read>
+Samples of_management(const MetricsSnapshot& snapshot, Read read) {
+  return snapshot.management ? one(read(*snapshot.management)) : Samples{};
+}
+
 Samples answer_times(const service::TieServiceStatus& tie) {
   using service::Histogram;
   Samples samples;
@@ -68,6 +73,7 @@ Samples answer_times(const service::TieServiceStatus& tie) {
 
 using S = MetricsSnapshot;
 using Tie = service::TieServiceStatus;
+using Https = net::HttpsStatus;
 
 constexpr Metric kMetrics[] = {
     {"tiara_broker_connections", "gauge", "", "Clients on the fabric now.",
@@ -126,6 +132,14 @@ constexpr Metric kMetrics[] = {
     {"tiara_tie_answer_seconds", "histogram", "le",
      "From a request's arrival at the TIE service to its answer or error.",
      [](const S& s) { return of_tie(s, answer_times); }},
+    {"tiara_management_connections", "gauge", "", "Connections to the management port now.",
+     [](const S& s) { return of_management(s, [](const Https& h) { return h.connections; }); }},
+    {"tiara_management_requests_total", "counter", "",
+     "Requests to the management port that were answered, also those without the right password.",
+     [](const S& s) { return of_management(s, [](const Https& h) { return h.requests; }); }},
+    {"tiara_management_refused_total", "counter", "",
+     "Peers of the management port that were refused: no TLS, no HTTP, over a limit, or too slow.",
+     [](const S& s) { return of_management(s, [](const Https& h) { return h.refused; }); }},
     {"tiara_certificate_remaining_seconds", "gauge", "certificate",
      "Until a certificate of this state expires; negative afterwards.",
      [](const S& s) {

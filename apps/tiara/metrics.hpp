@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "broker/broker.hpp"
+#include "net/https_server.hpp"
 #include "service/tie_service.hpp"
 
 namespace tiara::app {
@@ -15,6 +16,7 @@ namespace tiara::app {
 struct MetricsSnapshot {
   broker::BrokerStatus broker;
   std::optional<service::TieServiceStatus> tie;  // absent: this process runs none
+  std::optional<net::HttpsStatus> management;    // absent: the port is just being opened
   struct Certificate {
     std::string name;              // "broker", "client_ca"
     double remaining_seconds = 0;  // negative: it has expired

@@ -27,6 +27,7 @@ MetricsSnapshot full() {
   snapshot.tie->answer_times.counts = {2, 1};
   snapshot.tie->answer_times.counts.back() = 1;
   snapshot.tie->answer_times.seconds = 20.5;
+  snapshot.management = {9, 10, 11};
   snapshot.certificates = {{"broker", -1.5}};
   snapshot.reloads_failed = 8;
   return snapshot;
@@ -34,14 +35,16 @@ MetricsSnapshot full() {
 
 TEST(Metrics, WriteValuesWithTheirLabels) {
   const std::string text = metrics_text(full());
-  for (const char* line : {"# TYPE tiara_broker_connections gauge\ntiara_broker_connections 3\n",
-                           "\ntiara_broker_received_bytes_total 123456789012\n",
-                           "\ntiara_broker_refused_messages_total{rule=\"not_authorised\"} 4\n",
-                           "\ntiara_broker_handshake_failures_total{reason=\"tls\"} 5\n",
-                           "\ntiara_broker_limit_hits_total{limit=\"connections\"} 6\n",
-                           "\ntiara_tie_reports_total{outcome=\"accepted\"} 7\n",
-                           "\ntiara_certificate_remaining_seconds{certificate=\"broker\"} -1.5\n",
-                           "\ntiara_reloads_total{result=\"failed\"} 8\n"})
+  for (const char* line :
+       {"# TYPE tiara_broker_connections gauge\ntiara_broker_connections 3\n",
+        "\ntiara_broker_received_bytes_total 123456789012\n",
+        "\ntiara_broker_refused_messages_total{rule=\"not_authorised\"} 4\n",
+        "\ntiara_broker_handshake_failures_total{reason=\"tls\"} 5\n",
+        "\ntiara_broker_limit_hits_total{limit=\"connections\"} 6\n",
+        "\ntiara_tie_reports_total{outcome=\"accepted\"} 7\n", "\ntiara_management_connections 9\n",
+        "\ntiara_management_requests_total 10\n", "\ntiara_management_refused_total 11\n",
+        "\ntiara_certificate_remaining_seconds{certificate=\"broker\"} -1.5\n",
+        "\ntiara_reloads_total{result=\"failed\"} 8\n"})
     EXPECT_THAT(text, HasSubstr(line));
 }
 
@@ -65,6 +68,7 @@ TEST(Metrics, EscapeLabels) {
 TEST(Metrics, LeaveOutWhatIsNotThere) {
   const std::string text = metrics_text({});
   EXPECT_THAT(text, Not(HasSubstr("tiara_tie_")));
+  EXPECT_THAT(text, Not(HasSubstr("tiara_management_")));
   EXPECT_THAT(text, Not(HasSubstr("tiara_certificate_")));
 }
 

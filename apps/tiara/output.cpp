@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 
 // Text from a peer is valid UTF-8 after decoding; a file name of this machine need not be.
 std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return base::printable_json(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Json hashes_json(const tie::FileHashes& hashes) {
@@ -83,18 +83,6 @@ std::string_view name_of(ExternalResult::Outcome outcome) {
 }
 
 }  // namespace
-
-std::string printable(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      result += fmt::format("\\x{:02x}", byte);
-    else
-      result += c;
-  }
-  return result;
-}
 
 std::string level_text(tie::TrustLevel level) {
   return fmt::format("{} ({})", tie::to_string(level), static_cast<std::int32_t>(level));

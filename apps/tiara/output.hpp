@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/printable.hpp"
 #include "dxl/message.hpp"
 #include "dxl/result.hpp"
 #include "tiara/targets.hpp"
@@ -49,7 +50,7 @@ class JsonResults {
   std::string text_;
 };
 
-// Text from a peer with control characters escaped: it may not drive the user's terminal.
-std::string printable(std::string_view text);
+// For every text from a peer: it may not drive the user's terminal.
+using base::printable;
 
 }  // namespace tiara::app

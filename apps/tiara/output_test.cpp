@@ -110,6 +110,25 @@ TEST(Output, AnExternalReportSaysWhatBecameOfIt) {
                 "\"reason\":\"disabled\",\"messageId\":\"{1}\"}");
 }
 
+// CVE-2017-3907 of TIE's extension: file names of an attacker's were shown as they came.
+TEST(LearntFrom, CVE_2017_3907_FileNamesAndReasonsAreInertAsTextAndAsJson) {
+  const std::string hostile = "<b>\x1b[2J\n\xc2\x9b\xe2\x80\xaegpj.exe";
+  tie::FileReputationChange change;
+  change.hashes = digest().hashes;
+  const ExternalResult result{ExternalResult::Outcome::kRefused,
+                              tie::TrustLevel::kMightBeTrusted,
+                              tie::FileType::kPeexe,
+                              {hostile},
+                              hostile};
+  const dxl::Event event{"/t" + hostile, "{\"cause\":\"\xc2\x9b\xe2\x80\xae\"}", {}};
+  for (const std::string& line :
+       {external_text(file(hostile), result), external_json(file(hostile), result),
+        reputations_json(file(hostile), {}), change_json(change, event),
+        error_json(hostile, {dxl::ErrorCode::kPeer, hostile})})
+    EXPECT_EQ(printable(line), line);
+  EXPECT_EQ(reputations_text(file(hostile), {}).find(printable(hostile) + "\n"), 0U);
+}
+
 TEST(Output, ASetAndAnErrorAsJson) {
   EXPECT_EQ(set_json(digest(), tie::TrustLevel::kKnownTrusted),
             "{\"hashes\":{\"md5\":\"" + kMd5 +

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "broker/credential_files.hpp"
 #include "broker/topicauth_file.hpp"
 #include "store/reputation_store.hpp"
 #include "tiara/status.hpp"
@@ -34,6 +35,20 @@ void use_log_settings(const StateSettings& settings) {
   base::set_log_repeats(settings.log_repeats);
 }
 
+// Names only. A key in the keystore comes before one that is handed over.
+dxl::Result<void> log_credentials(const broker::StatePaths& paths) {
+  const auto names = broker::check_credentials();
+  if (!names) return dxl::fail(names.error());
+  for (const std::string& name : *names) {
+    if (const auto own = paths.keystore / name; broker::is_there(own))
+      base::log(LogLevel::kWarning, "up", "the credential {} is not used, because {} is there",
+                name, own.string());
+    else
+      base::log(LogLevel::kInfo, "up", "the credential {} is used", name);
+  }
+  return {};
+}
+
 std::string json_array(const std::vector<std::string>& texts) {
   std::string json;
   for (const std::string& text : texts) json += (json.empty() ? "" : ",") + base::json_text(text);
@@ -49,14 +64,14 @@ dxl::Result<std::unique_ptr<Server>> Server::start(const std::filesystem::path& 
   if (auto made = broker::make_private_directory(paths.root); !made) return dxl::fail(made.error());
   auto lock = broker::FileLock::try_acquire(paths.lock);
   if (!lock) return dxl::fail(lock.error());
-  // Of a process that was killed: nobody may take its port for ours.
-  std::error_code ignored;
-  std::filesystem::remove(paths.ports, ignored);
+  auto run_lock = broker::prepare_run_directory(paths);
+  if (!run_lock) return dxl::fail(run_lock.error());
+  if (auto checked = log_credentials(paths); !checked) return dxl::fail(checked.error());
   auto state = create_or_open_state(paths, sources);
   if (!state) return dxl::fail(state.error());
   use_log_settings(state->settings);
-  std::unique_ptr<Server> server(
-      new Server(std::move(*lock), std::move(*state), std::move(sources), with_service));
+  std::unique_ptr<Server> server(new Server(std::move(*lock), *std::move(run_lock),
+                                            std::move(*state), std::move(sources), with_service));
   for (auto step : {&Server::start_broker, &Server::start_service, &Server::start_management,
                     &Server::start_control})
     if (auto done = (server.get()->*step)(); !done) return dxl::fail(done.error());
@@ -111,8 +126,10 @@ dxl::Result<std::string> Server::reload() {
 
 void Server::probe() const { [[maybe_unused]] const auto status = broker_->status(); }
 
-Server::Server(broker::FileLock lock, State state, SettingSources sources, bool with_service)
+Server::Server(broker::FileLock lock, std::optional<broker::FileLock> run_lock, State state,
+               SettingSources sources, bool with_service)
     : lock_(std::move(lock)),
+      run_lock_(std::move(run_lock)),
       state_(std::move(state)),
       sources_(std::move(sources)),
       with_service_(with_service) {}
@@ -130,27 +147,26 @@ dxl::Result<fabric::Policy> Server::load_policy() {
 }
 
 dxl::Result<void> Server::reload_credentials() {
-  auto tls = load_credentials();
+  auto chain = with_service_ ? service_chain(state_) : std::vector<net::PeerCertificate>();
+  auto tls = chain ? load_credentials() : dxl::fail(chain.error());
   if (!tls) {
     base::log(LogLevel::kError, "up", "certificates not reloaded, the old ones stay: {}",
               tls.error().message);
     return dxl::fail(tls.error());
   }
-  broker_->set_tls(*tls);
-  if (!with_service_) return {};
-  auto chain = service_chain(state_);
-  if (!chain) return dxl::fail(chain.error());
+  broker_->set_tls(std::move(tls->fabric));
+  management_->set_tls(std::move(tls->management));
   const std::lock_guard guard(certificates_mutex_);
   service_chain_ = *std::move(chain);
   return {};
 }
 
-dxl::Result<std::shared_ptr<const net::TlsContext>> Server::load_credentials() {
+dxl::Result<ListenerTls> Server::load_credentials() {
   auto tls = load_tls(state_, revocations_);
   if (!tls) return tls;
-  if (auto done = revocations_->reload(revoked_serials(**tls)); !done)
+  if (auto done = revocations_->reload(revoked_serials(*tls->fabric)); !done)
     return dxl::fail(done.error());
-  auto expiries = find_expiries(state_, **tls);
+  auto expiries = find_expiries(state_, *tls->fabric);
   const std::lock_guard guard(certificates_mutex_);
   expiries_ = std::move(expiries);
   return tls;
@@ -187,6 +203,7 @@ MetricsSnapshot Server::metrics() const {
   MetricsSnapshot snapshot;
   snapshot.broker = broker_->status();
   if (service_) snapshot.tie = service_->status();
+  if (management_started_) snapshot.management = management_->status();
   const auto now = std::chrono::system_clock::now();
   for (const Expiry& expiry : expiries())
     snapshot.certificates.push_back(
@@ -219,7 +236,8 @@ dxl::Result<void> Server::start_broker() {
   broker_options.test_mode = settings.test_mode;
   broker_options.limits = settings.limits;
   broker_options.message_sample = settings.message_sample;
-  broker_options.tls = std::move(*tls);
+  broker_options.tls = std::move(tls->fabric);
+  management_tls_ = std::move(tls->management);
   broker_options.revocations = revocations_->list();
   broker_options.on_revocation = [list = revocations_.get()](std::vector<std::string> revoked) {
     list->add(std::move(revoked));
@@ -261,6 +279,7 @@ dxl::Result<void> Server::start_service() {
 
 dxl::Result<void> Server::start_management() {
   ManagementPortOptions port_options;
+  port_options.tls = std::move(management_tls_);
   port_options.listen = state_.settings.listen_addresses;
   port_options.port = state_.settings.https_port;
   port_options.broker_port = broker_->port();
@@ -273,11 +292,11 @@ dxl::Result<void> Server::start_management() {
   auto started = ManagementPort::start(state_, std::move(port_options));
   if (!started) return dxl::fail(std::move(started).error());
   management_ = *std::move(started);
+  management_started_ = true;
   return {};
 }
 
 dxl::Result<void> Server::start_control() {
-  if (auto made = broker::make_private_directory(state_.paths.run); !made) return made;
   auto started = broker::ControlServer::start(
       state_.paths.control, [this](const std::string& command) { return answer(command); });
   if (!started) return dxl::fail(started.error());

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "broker/broker.hpp"
 #include "broker/control.hpp"
 #include "broker/revocations.hpp"
+#include "broker/run_directory.hpp"
 #include "broker/state_directory.hpp"
 #include "service/tie_service.hpp"
 #include "tiara/credentials.hpp"
@@ -45,7 +47,8 @@ class Server {
   void probe() const;
 
  private:
-  Server(broker::FileLock lock, State state, SettingSources sources, bool with_service);
+  Server(broker::FileLock lock, std::optional<broker::FileLock> run_lock, State state,
+         SettingSources sources, bool with_service);
 
   // Called at the start and under `reloading_`.
   dxl::Result<fabric::Policy> load_policy();
@@ -54,7 +57,7 @@ class Server {
   // leaves everything as it was.
   dxl::Result<void> reload_credentials();
 
-  dxl::Result<std::shared_ptr<const net::TlsContext>> load_credentials();
+  dxl::Result<ListenerTls> load_credentials();
 
   // Of the service, for its next connection.
   std::vector<net::PeerCertificate> current_chain() const;
@@ -81,11 +84,13 @@ class Server {
   std::vector<Expiry> expiries() const;
 
   broker::FileLock lock_;
+  std::optional<broker::FileLock> run_lock_;  // of the service manager's directory
   State state_;
   const SettingSources sources_;  // above the file, at every reload
   mutable std::mutex certificates_mutex_;
   std::vector<Expiry> expiries_;
   std::vector<net::PeerCertificate> service_chain_;
+  std::shared_ptr<const net::TlsContext> management_tls_;  // from loading to start_management()
   bool with_service_;
   base::SystemClock clock_;
   std::mutex reloading_;
@@ -97,6 +102,8 @@ class Server {
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<service::TieService> service_;
   std::unique_ptr<ManagementPort> management_;
+  // Its thread asks for metrics before start() has stored it.
+  std::atomic<bool> management_started_{false};
   std::unique_ptr<broker::ControlServer> control_;
 };
 

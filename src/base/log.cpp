@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "base/log_repeats.hpp"
+#include "base/printable.hpp"
 #include "base/utf8.hpp"
 
 namespace tiara::base {
@@ -73,36 +74,18 @@ void append_json(std::string_view text, fmt::memory_buffer& out) {
   out.push_back('"');
   while (!text.empty()) {
     const std::size_t bytes = utf8_character_bytes(text);
-    const auto c = static_cast<unsigned char>(text.front());
+    const auto control = find_control(text);
     if (bytes == 0)
       append("\\ufffd");
-    else if (c == '"' || c == '\\')
+    else if (text.front() == '"' || text.front() == '\\')
       append({std::array{'\\', text.front()}.data(), 2});
-    else if (c < 0x20 || c == 0x7f)
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
-    else if (c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0)  // C1
-      fmt::format_to(std::back_inserter(out), "\\u00{:02x}", static_cast<unsigned char>(text[1]));
+    else if (control)
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", std::uint32_t{*control});
     else
       append(text.substr(0, bytes));
     text.remove_prefix(std::max<std::size_t>(bytes, 1));
   }
   out.push_back('"');
-}
-
-// Escapes C0, DEL and the two-byte UTF-8 forms of C1, all of which a terminal might obey.
-void append_escaped(std::string_view text, fmt::memory_buffer& out) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const unsigned char c = static_cast<unsigned char>(text[i]);
-    const unsigned char next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-    if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
-      fmt::format_to(std::back_inserter(out), "\\u00{:02x}", next);
-      ++i;
-    } else if (c < 0x20 || c == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", c);
-    } else {
-      out.push_back(text[i]);
-    }
-  }
 }
 
 }  // namespace
@@ -179,7 +162,8 @@ void write_text(LogLevel level, std::string_view area, std::string_view text) {
   fmt::memory_buffer line;
   append_time(line);
   fmt::format_to(std::back_inserter(line), " {:<5} {:<7} ", name_of(level), area);
-  append_escaped(text, line);
+  const std::string safe = printable(text);
+  line.append(safe.data(), safe.data() + safe.size());
   write(line);
 }
 

@@ -31,7 +31,7 @@ bool stop_log();
 // Lines lost because the queue was full; the newest are kept, the oldest dropped.
 std::uint64_t dropped_log_lines();
 
-// `area` names the layer ("broker", "tie"). Control characters in `text` are escaped: it may hold a
+// `area` names the layer ("broker", "tie"). `text` becomes printable (printable.hpp): it may hold a
 // peer's bytes.
 void log_line(LogLevel level, std::string_view area, std::string_view text);
 bool log_enabled(LogLevel level);

@@ -55,22 +55,25 @@ dxl::Result<std::string> create_or_read_admin_password(const std::filesystem::pa
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
   if (status.type() == std::filesystem::file_type::not_found) return create_password(file);
-  const auto refuse = [&file](std::string_view why) {
-    return dxl::fail(ErrorCode::kConfiguration, fmt::format("{}: {}", file.string(), why));
-  };
   using std::filesystem::perms;
   if ((status.permissions() & (perms::group_all | perms::others_all)) != perms::none)
-    return refuse("others may read or change it; expected mode 0600");
+    return dxl::fail(
+        ErrorCode::kConfiguration,
+        fmt::format("{}: others may read or change it; expected mode 0600", file.string()));
+  return read_admin_password(file);
+}
+
+dxl::Result<std::string> read_admin_password(const std::filesystem::path& file) {
   auto text = read_file(file, kMaxPasswordLength + 2);
   if (!text) return dxl::fail(std::move(text).error());
   while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
   const bool is_plain =
       std::all_of(text->begin(), text->end(), [](char c) { return c >= ' ' && c != 0x7f; });
   if (text->size() < kMinPasswordLength || text->size() > kMaxPasswordLength || !is_plain)
-    return refuse(
-        fmt::format("expected one line of {} to {} ASCII characters; delete the file to "
-                    "get a new one",
-                    kMinPasswordLength, kMaxPasswordLength));
+    return dxl::fail(ErrorCode::kConfiguration,
+                     fmt::format("{}: expected one line of {} to {} ASCII characters; delete the "
+                                 "file to get a new one",
+                                 file.string(), kMinPasswordLength, kMaxPasswordLength));
   return text;
 }
 

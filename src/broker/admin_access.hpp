@@ -17,6 +17,8 @@ namespace tiara::broker {
 // Makes the file (0600) with a random password when it is missing. kConfiguration when it is there
 // and others may read it, or when it does not hold one line of at least 16 characters.
 dxl::Result<std::string> create_or_read_admin_password(const std::filesystem::path& file);
+// As above, without a look at who may read the file.
+dxl::Result<std::string> read_admin_password(const std::filesystem::path& file);
 
 // One thread at a time.
 class AdminAccess {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/credential_files.hpp"
 #include "broker/file_set.hpp"
 #include "broker/keystore.hpp"
 #include "broker/state_directory.hpp"
@@ -47,11 +48,12 @@ dxl::Result<void> check_pair(const fs::path& keystore, const char* certificate, 
   if (!text) return dxl::fail(text.error());
   if (const auto facts = inspect_certificates(*text); !facts)
     return dxl::fail(named(keystore / certificate, facts.error()));
-  if (key_may_be_elsewhere && !is_there(keystore / key)) return {};
-  const auto key_text = read_file(keystore / key);
+  const fs::path key_file = find_key(keystore, key);
+  if (key_may_be_elsewhere && !is_there(key_file)) return {};
+  const auto key_text = read_file(key_file);
   if (!key_text) return dxl::fail(key_text.error());
   if (auto checked = check_key(*text, *key_text); !checked)
-    return dxl::fail(named(keystore / key, checked.error()));
+    return dxl::fail(named(key_file, checked.error()));
   return {};
 }
 
@@ -60,7 +62,7 @@ dxl::Result<KeyAndCertificate> read_issuer(const fs::path& keystore, const char*
                                            const char* key) {
   auto certificate_text = read_file(keystore / certificate);
   if (!certificate_text) return dxl::fail(certificate_text.error());
-  auto key_text = read_file(keystore / key);
+  auto key_text = read_file(find_key(keystore, key));
   if (!key_text) return dxl::fail(key_text.error());
   return KeyAndCertificate{*std::move(certificate_text), *std::move(key_text)};
 }

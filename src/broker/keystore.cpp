@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/authority.hpp"
+#include "broker/credential_files.hpp"
 #include "broker/state_directory.hpp"
 
 namespace tiara::broker {
@@ -25,13 +26,13 @@ struct PairFiles {
 };
 
 PairFiles client_ca_files(const std::filesystem::path& directory) {
-  return {directory / "ca-client.crt", directory / "ca-client.key"};
+  return {directory / "ca-client.crt", find_key(directory, "ca-client.key")};
 }
 PairFiles broker_ca_files(const std::filesystem::path& directory) {
-  return {directory / "ca-broker.crt", directory / "ca-broker.key"};
+  return {directory / "ca-broker.crt", find_key(directory, "ca-broker.key")};
 }
 PairFiles broker_files(const std::filesystem::path& directory) {
-  return {directory / "broker.crt", directory / "broker.key"};
+  return {directory / "broker.crt", find_key(directory, "broker.key")};
 }
 
 dxl::Result<KeyAndCertificate> read_pair(const PairFiles& files) {
@@ -45,8 +46,9 @@ dxl::Result<KeyAndCertificate> read_pair(const PairFiles& files) {
 // The certificate comes last: a pair is complete when it exists, also after a crash in between.
 dxl::Result<void> write_pair(const PairFiles& files, const KeyAndCertificate& pair,
                              const std::string& chain) {
-  if (auto written = write_file_atomically(files.key, pair.private_key_pem); !written)
-    return written;
+  // Beside its certificate, also when the one before it was handed over.
+  const auto key = files.certificate.parent_path() / files.key.filename();
+  if (auto written = write_file_atomically(key, pair.private_key_pem); !written) return written;
   return write_file_atomically(files.certificate, pair.certificate_pem + chain);
 }
 

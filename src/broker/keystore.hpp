@@ -25,7 +25,8 @@ class Keystore {
  public:
   // Creates what is missing in `directory` (0700, files 0600): ca-client.crt/.key (self-signed
   // client CA), ca-broker.crt (broker CA, then client CA) with its key, broker.crt/.key. A new
-  // broker.crt carries `broker_names`, host names and addresses; one that is there stays.
+  // broker.crt carries `broker_names`, host names and addresses; one that is there stays. A key
+  // that is not there may have been handed over (broker/credential_files.hpp).
   static dxl::Result<Keystore> create_or_open(const std::filesystem::path& directory,
                                               const std::string& broker_id,
                                               const std::vector<std::string>& broker_names = {});

@@ -32,6 +32,16 @@ class PlainBroker : public testing::TestWithParam<unsigned> {
   }
   RawClient client() const { return RawClient(broker->port()); }
 
+  // A client with a will that leaves, with DISCONNECT or without.
+  void come_and_go(std::string_view will_topic, bool goodbye) const {
+    RawClient mortal = client();
+    mortal.send(connect_packet(6, 60, text_field(will_topic) + text_field("gone")));
+    EXPECT_EQ(mortal.receive(), kConnected);
+    if (!goodbye) return;
+    mortal.send(kDisconnect);
+    EXPECT_TRUE(mortal.wait_closed());
+  }
+
   // Of `id` for requests on `channel`; the broker's answer comes to `service`, which is awaited.
   static void register_service(RawClient& service, const std::string& id,
                                const std::string& channel) {

@@ -78,17 +78,6 @@ TEST(PolicyFile, TakesSixtyGroupsAndNoMore) {
   EXPECT_EQ(policy.error().message, "p:121: more than 60 [[group]] blocks");
 }
 
-// CVE-2018-12550 of another broker: an emptied file of rules allowed everything.
-TEST(PolicyFile, AFileThatSaysNothingIsAnError) {
-  for (const char* text : {"", "\n", "# a comment\n", "\xEF\xBB\xBF# a comment\n"}) {
-    const auto policy = parse_policy(text, "p");
-    ASSERT_FALSE(policy) << text;
-    EXPECT_EQ(policy.error().code, dxl::ErrorCode::kConfiguration);
-    EXPECT_EQ(policy.error().message.find("p: says nothing, so it is damaged"), 0U);
-  }
-  EXPECT_TRUE(parse_policy("profile = \"open\"\n", "p"));
-}
-
 TEST(PolicyFile, InitialTextIsAnOpenPolicyWithoutMembers) {
   const auto policy = parse_policy(initial_policy_text(), "p");
   ASSERT_TRUE(policy) << policy.error().message;

@@ -40,31 +40,6 @@ TEST_P(PolicyReload, ActsAtTheNextPublish) {
   EXPECT_EQ(broker->status().refused_publishes, 1U);
 }
 
-// CVE-2021-34434 of another broker: the subscription outlived the right to it.
-TEST_P(PolicyReload, ASubscriptionWhoseRightIsRevokedGetsNothingMore) {
-  start();
-  RawClient sender = client(), watcher = client();
-  sender.enter();
-  watcher.enter();
-  watcher.subscribe("/t/#");
-  watcher.subscribe("/+/a");
-  watcher.subscribe("/done");
-  sender.send(publish_packet("/t/a", "1"));
-  EXPECT_EQ(watcher.receive(), published("/t/a", "1"));
-  set(nobody(Direction::kReceive, "/t/#"));
-  sender.send(publish_packet("/t/a", "2"));
-  sender.send(publish_packet("/done", "3"));
-  EXPECT_EQ(watcher.receive(), published("/done", "3"));
-  // Subscribing again does not help, and needs no help when the right is back.
-  watcher.subscribe("/t/a");
-  sender.send(publish_packet("/t/a", "4"));
-  sender.send(publish_packet("/done", "5"));
-  EXPECT_EQ(watcher.receive(), published("/done", "5"));
-  set({});
-  sender.send(publish_packet("/t/a", "6"));
-  EXPECT_EQ(watcher.receive(), published("/t/a", "6"));
-}
-
 TEST_P(PolicyReload, ActsOnTheWillOfAConnectionThatWasThereBefore) {
   start();
   RawClient watcher = client();

@@ -21,7 +21,8 @@ namespace tiara::broker {
 //   clients/admin/        a provisioned client in every group
 //   store/                RocksDB
 //   admin.token           password of the management port's user `admin` (0600)
-//   run/ports.json        {"mqtts":8883,"wss":8884,"https":8443}; run/control.sock (0600)
+//   run/ports.json        {"mqtts":8883,"wss":8884,"https":8443}; run/control.sock (0600). May be a
+//                         link (broker/run_directory.hpp)
 //   keystore.lock         held for moments by whoever changes the keystore
 //   lock                  held while a broker runs on the state
 struct StatePaths {

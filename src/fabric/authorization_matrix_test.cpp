@@ -93,7 +93,10 @@ TEST(AuthorizationMatrix, TheTableIsTheOneInForce) {
   }
 }
 
-TEST(AuthorizationMatrix, EveryRuleForEveryGroupInBothDirectionsUnderBothProfiles) {
+// CVE-2026-95685 of MISP: an action was mapped to a permission that everybody had. What is in no
+// row of the table is denied to nobody or to everybody, by the profile; all else follows from its
+// row.
+TEST(LearntFrom, CVE_2026_95685_EveryRuleForEveryGroupInBothDirectionsUnderBothProfiles) {
   std::vector<std::string> topics{"/free", "/mcafee/client/{1}",
                                   "/mcafee/service/dxl/svcregistry/register"};
   for (const Row& row : table())

@@ -131,7 +131,7 @@ TEST(AuthorizationGroups, AnUnknownGroupAdmitsNobody) {
 }
 
 // CVE-2017-7650 of another broker: a name made of wildcards matched everybody's rules.
-TEST(AuthorizationNames, WildcardsInNamesAndClientIdsMatchNothing) {
+TEST(LearntFrom, CVE_2017_7650_AnIdentityWithWildcardCharactersMatchesNothing) {
   for (const char* name : {"#", "+", "/#", "a/#", "+/+"}) {
     const Authorization authorization(
         {.members = {{"#", {"other-sha1", ""}, {std::string(kGroupSetExternal)}}},

@@ -177,7 +177,7 @@ TEST_F(RouterServices, RegisteringAnnouncesFirstAndAnswersThen) {
   EXPECT_EQ(response.source_broker_id, kBroker);
 }
 
-TEST_F(RouterServices, NobodyTakesOverAServiceOfAnotherCertificate) {
+TEST_F(RouterServices, AServiceHijackIsRefused) {
   harness.connect(4, "thief", {"/t"});
   EXPECT_EQ(harness.register_service(4, registration("{2}", "/t")), Refusal::kForeignService);
   ASSERT_EQ(harness.summary(), (Lines{"/mcafee/client/{asker} -> 4"}));
@@ -215,7 +215,7 @@ TEST_F(RouterServices, ServicesLeaveWithTheirConnection) {
   EXPECT_EQ(harness.router.service_count(), 1U);
 }
 
-TEST_F(RouterServices, OnlyTheServicesOwnErrorRemovesIt) {
+TEST_F(RouterServices, AForgedErrorResponseRemovesNoService) {
   dxl::MessageView error;
   error.type = dxl::MessageType::kErrorResponse;
   error.message_id = "{e}";

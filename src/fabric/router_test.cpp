@@ -9,7 +9,7 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-TEST(Router, StampsTheTrueSenderOverWhateverTheClientClaims) {
+TEST(Router, AForgedDxlCertsAndForgedSourcesAreOverwritten) {
   RouterHarness harness;
   harness.connect(1, "sender");
   harness.connect(2, "receiver", {"/t"});

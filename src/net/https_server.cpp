@@ -19,6 +19,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
@@ -52,14 +53,24 @@ class Session;
 
 // What the sessions share. The server's thread only, but for the counters.
 struct Shared {
+  void use(std::shared_ptr<const TlsContext> wanted);
+
   asio::io_context io{1};
   std::shared_ptr<const TlsContext> tls;
-  std::optional<asio::ssl::context> context;
+  std::optional<asio::ssl::context> context;  // Asio's wrapper of it
   HttpsLimits limits;
   HttpsServer::Handler handler;
   Counters counters;
   std::list<std::shared_ptr<Session>> sessions;  // who has waited longest first
 };
+
+// A session's SSL object holds on to the SSL_CTX that it was made of.
+void Shared::use(std::shared_ptr<const TlsContext> wanted) {
+  tls = std::move(wanted);
+  SSL_CTX* const raw = tls->impl().context.get();
+  SSL_CTX_up_ref(raw);  // the wrapper owns one reference
+  context.emplace(raw);
+}
 
 // One connection. Held by the list until it is dropped, and by its pending operations.
 class Session : public std::enable_shared_from_this<Session> {
@@ -348,14 +359,9 @@ void HttpsServer::Impl::run() {
 
 dxl::Result<std::unique_ptr<HttpsServer>> HttpsServer::start(HttpsOptions options,
                                                              Handler handler) {
-  auto tls = TlsContext::make_https_server(options.certificate, options.private_key);
-  if (!tls) return dxl::fail(std::move(tls).error());
   auto impl = std::make_unique<Impl>();
   Shared& shared = impl->shared;
-  shared.tls = *std::move(tls);
-  SSL_CTX* const context = shared.tls->impl().context.get();
-  SSL_CTX_up_ref(context);  // the wrapper owns one reference
-  shared.context.emplace(context);
+  shared.use(std::move(options.tls));
   shared.limits = options.limits;
   shared.handler = std::move(handler);
   if (auto listening = impl->listen(options); !listening)
@@ -375,6 +381,11 @@ HttpsServer::~HttpsServer() {
 }
 
 std::uint16_t HttpsServer::port() const { return impl_->port; }
+
+void HttpsServer::set_tls(std::shared_ptr<const TlsContext> tls) {
+  Shared& shared = impl_->shared;
+  asio::post(shared.io, [&shared, tls = std::move(tls)]() mutable { shared.use(std::move(tls)); });
+}
 
 HttpsStatus HttpsServer::status() const {
   const Counters& counters = impl_->shared.counters;

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "dxl/result.hpp"
 #include "net/http_message.hpp"
+#include "net/tls.hpp"
 
 namespace tiara::net {
 
@@ -33,9 +33,8 @@ struct HttpsLimits {
 
 struct HttpsOptions {
   std::vector<std::string> listen_addresses{"127.0.0.1", "::1"};  // numeric
-  std::uint16_t port = 8443;          // 0: the kernel chooses, the same for all addresses
-  std::filesystem::path certificate;  // PEM, leaf first; a chain may follow
-  std::filesystem::path private_key;  // PEM, unencrypted
+  std::uint16_t port = 8443;              // 0: the kernel chooses, the same for all addresses
+  std::shared_ptr<const TlsContext> tls;  // of make_https_server()
   HttpsLimits limits{};
 };
 
@@ -55,6 +54,8 @@ class HttpsServer {
   static dxl::Result<std::unique_ptr<HttpsServer>> start(HttpsOptions options, Handler handler);
   ~HttpsServer();  // closes everything, joins
   std::uint16_t port() const;
+  // Any thread. For connections from now on; those that are open keep theirs.
+  void set_tls(std::shared_ptr<const TlsContext> tls);
   HttpsStatus status() const;  // any thread
 
  private:

@@ -37,6 +37,16 @@ class TlsSocket {
     open_ = SSL_connect(ssl_.get()) == 1;
   }
   bool is_open() const { return open_; }
+  // "CN=server"
+  std::string certificate_name() const {
+    const std::unique_ptr<X509, FreeWith<X509_free>> certificate(
+        SSL_get1_peer_certificate(ssl_.get()));
+    if (certificate == nullptr) return {};
+    std::array<char, 100> name{};
+    X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name.data(),
+                              static_cast<int>(name.size()));
+    return name.data();
+  }
   bool send(const std::string& text) {
     return SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())) ==
            static_cast<int>(text.size());
@@ -73,22 +83,33 @@ class TlsSocket {
 class Https : public testing::Test {
  protected:
   void serve(HttpsLimits limits = {}) {
-    const auto files = ca_.issue("server");
     HttpsOptions options;
     options.listen_addresses = {"127.0.0.1"};
     options.port = 0;
-    options.certificate = files.certificate;
-    options.private_key = files.private_key;
+    options.tls = make_tls("server");
     options.limits = limits;
     auto started = HttpsServer::start(std::move(options), [](const HttpRequest& request) {
       if (request.path == "/throw") throw std::runtime_error("oops");
       HttpResponse response;
+      if (request.path == "/large") return HttpResponse{.body = std::string(32 << 20, 'x')};
       response.body = request.path + "|" + request.query + "|" + request.host + "|" +
                       request.peer_address + "|" + request.local_address + ".";
       return response;
     });
     ASSERT_TRUE(started) << started.error().message;
     server_ = *std::move(started);
+  }
+  std::shared_ptr<const TlsContext> make_tls(const std::string& name) {
+    const auto files = ca_.issue(name);
+    auto made = TlsContext::make_https_server(files.certificate, files.private_key);
+    EXPECT_TRUE(made) << made.error().message;
+    return made ? *made : nullptr;
+  }
+  bool wait_until_empty() const {
+    const auto end = Clock::now() + kPatience;
+    while (server_->status().connections > 0 && Clock::now() < end)
+      std::this_thread::sleep_for(milliseconds(2));  // between two looks
+    return server_->status().connections == 0;
   }
   std::string exchange(const std::string& request) {
     TlsSocket socket(server_->port());
@@ -180,6 +201,40 @@ TEST_F(Https, SlowHeadersEndAtTheDeadlineHoweverTheyTrickle) {
   EXPECT_GE(server_->status().refused, 1u);
 }
 
+TEST_F(Https, APeerThatTakesNoAnswerIsClosedAtTheDeadline) {
+  HttpsLimits limits;
+  limits.request_deadline = milliseconds(300);
+  serve(limits);
+  TlsSocket socket(server_->port());
+  socket.send(get("/large"));
+  ASSERT_TRUE(wait_until_empty());
+  EXPECT_EQ(server_->status().refused, 1u);
+}
+
+TEST_F(Https, ATrickleOfHandshakeBytesEndsAtTheDeadline) {
+  HttpsLimits limits;
+  limits.request_deadline = milliseconds(300);
+  serve(limits);
+  const RawSocket socket = RawSocket::connect(server_->port());
+  socket.send_some("\x16\x03\x01\x02");
+  const auto began = Clock::now();
+  while (!socket.wait(POLLIN, milliseconds(10)) && Clock::now() - began < kPatience)
+    socket.send_some("\x01");  // of a record of 513 bytes
+  EXPECT_TRUE(socket.wait(POLLIN, milliseconds(0)));
+  EXPECT_GE(Clock::now() - began, milliseconds(250));
+  ASSERT_TRUE(wait_until_empty());
+  EXPECT_EQ(server_->status().refused, 1u);
+}
+
+TEST_F(Https, ManySmallHeaderFieldsAreBoundedByTheirBytes) {
+  serve();
+  std::string fields;
+  while (fields.size() < HttpsLimits().header_bytes) fields += "a:b\r\n";
+  EXPECT_THAT(exchange(get("/", fields)), StartsWith("HTTP/1.1 431 "));
+  fields.resize(HttpsLimits().header_bytes / 2 / 5 * 5);
+  EXPECT_THAT(exchange(get("/", fields + "Connection: close\r\n")), StartsWith("HTTP/1.1 "));
+}
+
 TEST_F(Https, APeerThatNeverShakesHandsIsClosed) {
   HttpsLimits limits;
   limits.request_deadline = milliseconds(100);
@@ -218,6 +273,19 @@ TEST_F(Https, SilentPeersDoNotKeepOthersOut) {
   EXPECT_LE(server_->status().connections, 8u);
 }
 
+TEST_F(Https, ANewCertificateIsForTheNextConnectionAndTheOldOneGoesOn) {
+  serve();
+  TlsSocket before(server_->port());
+  EXPECT_EQ(before.certificate_name(), "server");
+  server_->set_tls(make_tls("renewed"));
+  TlsSocket after(server_->port());
+  EXPECT_EQ(after.certificate_name(), "renewed");
+  before.send(get("/old", "Connection: close\r\n"));
+  EXPECT_THAT(before.receive_all(), HasSubstr("/old|"));
+  after.send(get("/new", "Connection: close\r\n"));
+  EXPECT_THAT(after.receive_all(), HasSubstr("/new|"));
+}
+
 TEST_F(Https, StopsWithConnectionsOpen) {
   serve();
   TlsSocket waiting(server_->port());
@@ -229,11 +297,9 @@ TEST_F(Https, StopsWithConnectionsOpen) {
 TEST_F(Https, SaysWhichPortIsTaken) {
   serve();
   HttpsOptions options;
-  const auto files = ca_.issue("second");
   options.listen_addresses = {"127.0.0.1"};
   options.port = server_->port();
-  options.certificate = files.certificate;
-  options.private_key = files.private_key;
+  options.tls = make_tls("second");
   const auto second = HttpsServer::start(options, {});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, dxl::ErrorCode::kConnect);

@@ -28,6 +28,9 @@ constexpr const char* kClientCiphers =
     "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:RSA+AES:!aNULL:"
     "!eNULL:@SECLEVEL=2";
 
+// No finite fields: peers that have shown no certificate yet could make us reckon with 8192 bits.
+constexpr const char* kGroups = "X25519:P-256:P-384:P-521";
+
 constexpr int kMaxNamedCas = 4;  // in a message
 constexpr std::size_t kMaxLegacyClients = 10'000;
 
@@ -71,7 +74,8 @@ dxl::Result<SslContextPtr> make_context(const SSL_METHOD* method, const char* ci
   ERR_clear_error();
   SslContextPtr context(SSL_CTX_new(method));
   if (context == nullptr || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||
-      SSL_CTX_set_cipher_list(context.get(), ciphers) != 1) {
+      SSL_CTX_set_cipher_list(context.get(), ciphers) != 1 ||
+      SSL_CTX_set1_groups_list(context.get(), kGroups) != 1) {
     return fail(ErrorCode::kTls, "cannot set up TLS: " + take_openssl_reason("out of memory"));
   }
   SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |

@@ -190,7 +190,7 @@ TEST_F(Tls, RefusesAChainThatIsTooLong) {
                          "between CN="));
 }
 
-TEST_F(Tls, RefusesEveryRevokedCertificateOfAChain) {
+TEST_F(Tls, RefusesARevokedLeafARevokedIntermediateAndARevokedRoot) {
   TestCa branch("branch CA", ca);
   const TlsContext::Files files = branch.issue("leaf");
   std::string revoked;
@@ -385,6 +385,18 @@ TEST_F(Tls, PrefersForwardSecrecyAndRefusesOldVersions) {
   SSL_CTX_set_cipher_list(old.context(), "ALL:@SECLEVEL=0");
   EXPECT_FALSE(old.connect(port));
   EXPECT_THAT(wait_refused().message, StartsWith("no TLS version in common"));
+}
+
+// Its arithmetic takes milliseconds of the door's thread, for a peer that has shown nothing yet.
+TEST_F(Tls, ExchangesNoKeysOnFiniteFields) {
+  const TlsContext::Files files = ca.issue("peer");
+  const auto port = listen(server_context(ca.issue("server")), true);
+  for (const auto& [group, is_offered] :
+       {std::pair("ffdhe8192", false), std::pair("ffdhe2048", false), std::pair("P-521", true)}) {
+    ForeignClient peer(&files);
+    SSL_CTX_set1_groups_list(peer.context(), group);
+    EXPECT_EQ(peer.connect(port), is_offered) << group;
+  }
 }
 
 TEST_F(Tls, NeverResumesASession) {

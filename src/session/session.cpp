@@ -21,7 +21,7 @@ enum class State : std::uint8_t {
   kReady,
 };
 
-constexpr std::uint8_t kSubscriptionRefused = 0x80;
+constexpr std::uint8_t kHighestQos = 2;
 
 std::string_view reason_of(mqtt::ConnectCode code) {
   switch (code) {
@@ -197,9 +197,9 @@ void Session::Impl::on_connack(const mqtt::Connack& connack, std::string& out) {
 }
 
 void Session::Impl::on_suback(const mqtt::Suback& suback) {
-  // We send one filter per packet, so there is one code.
-  const bool granted = suback.codes.size() == 1 &&
-                       static_cast<std::uint8_t>(suback.codes[0]) != kSubscriptionRefused;
+  // We send one filter per packet, so there is one code. What is no QoS grants nothing.
+  const bool granted =
+      suback.codes.size() == 1 && static_cast<std::uint8_t>(suback.codes[0]) <= kHighestQos;
   if (state != State::kSubscribing || suback.packet_id != reply_subscribe_id) {
     return events.on_suback(suback.packet_id, granted);
   }
@@ -216,6 +216,11 @@ void Session::Impl::on_publish(const mqtt::Publish& publish, std::string& out) {
   if (publish.qos != 0) {
     mqtt::append_ack(publish.qos == 1 ? mqtt::PacketType::kPuback : mqtt::PacketType::kPubrec,
                      publish.packet_id, out);
+  }
+  // A filter as topic would reach callbacks that asked for something else.
+  if (publish.topic.empty() || dxl::has_wildcard(publish.topic)) {
+    return events.on_undecodable(publish.topic,
+                                 {ErrorCode::kMalformed, "PUBLISH: no topic one may publish to"});
   }
   const dxl::MessageLimits limits{.message_bytes = options.max_packet_bytes};
   const auto message = dxl::decode_message(publish.payload, limits);

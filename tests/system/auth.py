@@ -129,7 +129,7 @@ class Commands(AuthTest):
         self.assertIn("Tiara Administrators", done.stderr)
         self.auth("grant", "admin", fabric.GROUP_EXTERNAL)
 
-    def test_names_made_of_wildcards_bypass_nothing(self):
+    def test_CVE_2017_7650_names_made_of_wildcards_bypass_nothing(self):
         for number, name in enumerate(("#", "+", "/mcafee/#")):
             with self.subTest(name):
                 done = run(TIARA, "provision", self.root / f"wild-{number}", "--state", self.fabric.state,
@@ -161,7 +161,7 @@ class Files(AuthTest):
         self.assertFalse(self.deliver(other, receiver, "/s/one"))
         self.assertIn("topicauth.policy", self.auth("list").stdout)
 
-    def test_a_revoked_right_ends_an_old_subscription(self):
+    def test_CVE_2021_34434_a_revoked_right_ends_an_old_subscription(self):
         sender, receiver = self.peer(self.one), self.peer(self.two)
         self.assertTrue(self.deliver(sender, receiver, "/r/a"))
         self.topicauth.write_text('{"receive":[{"topic":"/r/#","clients":[]}]}')
@@ -181,7 +181,7 @@ class Files(AuthTest):
         self.fabric.provision("clerk", "order desk")
         self.auth("test", "clerk", "send", "/orders/new")
 
-    def test_a_bad_file_at_reload_keeps_the_policy_in_force(self):
+    def test_CVE_2018_12551_a_bad_file_keeps_the_policy_in_force(self):
         sender, receiver = self.peer(self.one), self.peer(self.two)
         self.topicauth.write_text('{"send":[{"topic":"/kept","clients":[]}]}')
         self.reload()
@@ -212,7 +212,7 @@ class Files(AuthTest):
         self.assertEqual(self.policy.read_text(), "")
         self.auth("grant", "admin", fabric.GROUP_EXTERNAL, code=2)
 
-    def test_an_emptied_policy_stops_the_start(self):
+    def test_CVE_2018_12550_an_emptied_policy_stops_the_start(self):
         other = fabric.Fabric(self.root, "emptied").start()
         other.stop()
         for file, text in (("authorization.toml", ""), ("authorization.toml", "# only this\n"),

@@ -13,6 +13,7 @@ import fabric
 from fabric import GROUP_EXTERNAL, TIARA, levels, run, wait_until
 from raw_peer import RawPeer, dxl_message, publish_packet, tls_context, EVENT
 
+FORGED = "2026-01-01T00:00:00.000Z info  broker all is well"
 REVOCATION = "/mcafee/event/dxl/revocation/list"
 ADMINISTRATORS = "Tiara Administrators"
 
@@ -218,19 +219,25 @@ class AtTheDoor(CertificateTest):
         context.set_ciphers("AES128-SHA256")
         self.assertFalse(self.refused(self.config, context))
 
-    def test_names_and_topics_cannot_write_into_the_log(self):
-        forged = "2026-01-01T00:00:00.000Z info  broker all is well"
-        certificate, key = self.issue("named", "-days", "30", subject=f"/CN=x\n{forged}\x1b[2J")
-        context = tls_context(self.config, certificate, key)
-        with RawPeer(self.config, context).connect() as peer:
-            peer.send(publish_packet(f"/mcafee/event/tie/\n{forged}\x1b[2J", dxl_message(EVENT, b"")))
+    def test_a_log_injection_through_the_common_name_stays_in_its_line(self):
+        certificate, key = self.issue("named", "-days", "30", subject=f"/CN=x\n{FORGED}\x1b[2J")
+        RawPeer(self.config, tls_context(self.config, certificate, key)).connect().socket.close()
+        self.wait_log("CN=x")
+        self.assert_no_forged_line()
+
+    def test_a_log_injection_through_a_topic_stays_in_its_line(self):
+        with RawPeer(self.config).connect() as peer:
+            peer.send(publish_packet(f"/mcafee/event/tie/\n{FORGED}\x1b[2J", dxl_message(EVENT, b"")))
             peer.send(b"\xc0\0")
             self.assertEqual(peer.receive()[0], 0xD0)
-        self.wait_log("refused (")
+        self.wait_log("message to /mcafee/event/tie/")
+        self.assert_no_forged_line()
+
+    def assert_no_forged_line(self):
         log = self.fabric.log()
-        self.assertIn("CN=x", log)
+        self.assertIn(FORGED, log)
         self.assertNotIn("\x1b", log)
-        self.assertFalse([line for line in log.splitlines() if line.startswith(forged)])
+        self.assertFalse([line for line in log.splitlines() if line.startswith(FORGED)])
 
 
 class Switch(CertificateTest):

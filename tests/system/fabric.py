@@ -101,9 +101,10 @@ class Fabric:
         self.process = None
         self.port = None
 
-    def start(self, *extra, port=0):
+    def start(self, *extra, port=0, **environment):
         self.process = Process([TIARA, "up", "--state", self.state, "--port", str(port), "--ws-port",
-                                "0", "--https-port", "0", *extra], self.root / "up.log")
+                                "0", "--https-port", "0", *extra], self.root / "up.log",
+                               env={**os.environ, **environment})
         line = self.process.line()
         if line is None or not line.startswith("ready mqtts://"):
             raise AssertionError(f"expected the ready line, got {line!r}\n{self.process.log()}")

@@ -32,9 +32,9 @@ class Management:
             self.context.check_hostname = False
             self.context.verify_mode = ssl.CERT_NONE
 
-    def connect(self, address="127.0.0.1", name="localhost"):
-        """A TLS socket to the port."""
-        plain = socket.create_connection((address, self.port), DEADLINE)
+    def connect(self, address="127.0.0.1", name="localhost", source=None):
+        """A TLS socket to the port, from the address `source` if it matters."""
+        plain = socket.create_connection((address, self.port), DEADLINE, source and (source, 0))
         try:
             return self.context.wrap_socket(plain, server_hostname=name)
         except BaseException:

@@ -1,4 +1,5 @@
 """Renewing certificates and replacing CAs under load: no request stays without an answer."""
+import http.client
 import json
 import shutil
 import signal
@@ -9,6 +10,7 @@ import unittest
 
 import fabric
 from fabric import TIARA, levels, run, tiara
+from management import BUNDLE, Management
 from raw_peer import RawPeer, tls_context, ERROR, RESPONSE
 
 GET = "/mcafee/service/tie/file/reputation"
@@ -114,6 +116,84 @@ class Rotation(fabric.FabricTest):
         text = self.authority("show")
         for words in ("client CA: CN=TiaraClientCA-", "until", "sha1", "sha256"):
             self.assertIn(words, text)
+
+
+class ManagementPort(fabric.FabricTest):
+    """It shows the certificate that the broker's listeners show, whatever made them change it."""
+
+    def authority(self, *arguments):
+        done = run(TIARA, "cert-authority", *arguments, "--state", self.fabric.state)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def shown(self, authority=None):
+        """What the management port shows to a client that trusts `authority`."""
+        with Management(self.fabric, authority=authority).connect() as peer:
+            return ssl.DER_cert_to_PEM_cert(peer.getpeercert(True))
+
+    def trusted(self, name):
+        """Clients of now trust the port by their own brokercerts.crt, name check included."""
+        config = self.fabric.provision(name)
+        self.assertEqual(self.shown(str(config.parent / "brokercerts.crt")), broker_serial(config))
+
+    def test_each_renewal_and_rotation_reaches_it_and_open_connections_stay(self):
+        management = Management(self.fabric)
+        kept = http.client.HTTPSConnection("localhost", management.port, timeout=fabric.DEADLINE,
+                                           context=management.context)
+        self.addCleanup(kept.close)
+        seen = {self.shown()}
+        self.trusted("first")
+        for number, step in enumerate((["renew"], ["rotate"], ["rotate", "--finish"])):
+            with self.subTest(step):
+                kept.request("GET", "/healthz")
+                self.assertEqual(kept.getresponse().read(), b"ok\n")
+                still_open = kept.sock
+                self.authority(*step)
+                now = self.shown()
+                # `rotate` keeps the certificate that old clients can verify.
+                self.assertEqual(now in seen, step == ["rotate"])
+                seen.add(now)
+                self.trusted(f"after-{number}")
+                kept.request("GET", "/healthz")
+                self.assertEqual(kept.getresponse().read(), b"ok\n")
+                self.assertIs(kept.sock, still_open)
+        # The trust that it hands out is the new one, too.
+        bundle = Management(self.fabric).ask(f"/remote/{BUNDLE}?:output=json")[2]
+        given = json.loads(bundle.split(":", 1)[1])
+        self.assertEqual(given, (self.fabric.state / "keystore" / "ca-broker.crt").read_text())
+
+    def test_a_bad_file_keeps_the_old_certificate_on_all_ports(self):
+        config = self.fabric.provision("witness")
+        before = self.shown()
+        keystore = self.fabric.state / "keystore"
+        for name in ("broker.key", "broker.crt"):
+            whole = (keystore / name).read_text()
+            for content in ("nonsense", "", (keystore / "ca-client.key").read_text()):
+                with self.subTest(name, content=content[:8]):
+                    refused = self.fabric.log().count("not reloaded")
+                    (keystore / name).write_text(content)
+                    self.fabric.process.child.send_signal(signal.SIGHUP)
+                    fabric.wait_until(lambda: self.fabric.log().count("not reloaded") > refused, "the refusal")
+                    (keystore / name).write_text(whole)
+                    self.assertEqual(self.shown(), before)
+                    self.assertEqual(broker_serial(config), before)
+
+    def test_a_bad_service_certificate_changes_no_port_either(self):
+        config = self.fabric.provision("onlooker")
+        keystore, service = self.fabric.state / "keystore", self.fabric.state / "service" / "service.crt"
+        older = {name: (keystore / name).read_text() for name in ("broker.key", "broker.crt")}
+        self.authority("renew")
+        before, whole = self.shown(), service.read_text()
+        for name, text in older.items():
+            (keystore / name).write_text(text)
+        service.write_text("nonsense")
+        refused = self.fabric.log().count("not reloaded")
+        self.fabric.process.child.send_signal(signal.SIGHUP)
+        fabric.wait_until(lambda: self.fabric.log().count("not reloaded") > refused, "the refusal")
+        self.assertEqual((self.shown(), broker_serial(config)), (before, before))
+        service.write_text(whole)
+        self.fabric.process.child.send_signal(signal.SIGHUP)
+        fabric.wait_until(lambda: self.shown() != before, "the other certificate")
+        self.assertEqual(broker_serial(config), self.shown())
 
 
 class Killed(fabric.FabricTest):
