@@ -27,9 +27,9 @@ constexpr bool is_known(AuditKind kind) {
 
 // As the broker or the service's own list identified it; empty: unknown, or the service itself.
 struct Actor {
-  std::string certificate;  // SHA-1 or SHA-256, lower-case hexadecimal
-  std::string name;         // its common name
-  std::string client_id;
+  std::string certificate{};  // SHA-1 or SHA-256, lower-case hexadecimal
+  std::string name{};         // its common name
+  std::string client_id{};
   friend bool operator==(const Actor&, const Actor&) = default;
 };
 
@@ -38,12 +38,12 @@ struct AuditEntry {
   std::int64_t time = 0;  // seconds since 1970 UTC
   // The subject's digests afterwards: of a file, or the SHA-1 of a certificate alone.
   bool is_certificate = false;
-  tie::FileHashes hashes;
+  tie::FileHashes hashes{};
   tie::Provider provider = tie::Provider::kEnterprise;
   tie::TrustLevel old_level = tie::TrustLevel::kNotSet;
   tie::TrustLevel new_level = tie::TrustLevel::kNotSet;
-  std::string comment;  // or what contradicted
-  Actor actor;
+  std::string comment{};  // or what contradicted
+  Actor actor{};
   friend bool operator==(const AuditEntry&, const AuditEntry&) = default;
 };
 
