@@ -26,10 +26,11 @@ class Verifier {
  public:
   Verifier(const Database& database, const Meta& meta) : database_(database), meta_(meta) {}
 
+  // An empty key: of the store as a whole.
+  void problem(std::string_view key, std::string_view what);
   VerifyReport run(const Progress& progress);
 
  private:
-  void problem(std::string_view key, std::string_view what);
   // False, and a problem of `key`, if it cannot be read.
   bool get(std::string_view key, std::string_view wanted, std::string& value);
 
@@ -59,8 +60,6 @@ class Verifier {
 };
 
 VerifyReport Verifier::run(const Progress& progress) {
-  if (const dxl::Result<void> sound = database_.verify_checksums(); !sound)
-    problem("", sound.error().message);
   const std::uint64_t about = database_.about_keys();
   std::uint64_t done = 0;
   Cursor at(database_, "");
@@ -304,9 +303,18 @@ dxl::Result<VerifyReport> verify_store(const std::filesystem::path& directory,
                                        const Progress& progress) {
   const auto database = Database::open({.directory = directory}, Database::IfMissing::kRefuse);
   if (!database) return dxl::fail(database.error());
+  const dxl::Result<void> sound = (*database)->verify_checksums();
   const dxl::Result<Meta> meta = read_meta(**database);
-  if (!meta) return dxl::fail(meta.error());
-  return Verifier(**database, *meta).run(progress);
+  if (!meta && sound) return dxl::fail(meta.error());  // not a store of ours
+  if (!meta) {
+    VerifyReport report;
+    report.problems = {sound.error().message, meta.error().message};
+    report.problem_count = report.problems.size();
+    return report;
+  }
+  Verifier verifier(**database, *meta);
+  if (!sound) verifier.problem("", sound.error().message);
+  return verifier.run(progress);
 }
 
 }  // namespace tiara::store
