@@ -6,7 +6,6 @@
 #include <rocksdb/db.h>
 
 #include "reputation/test_records.hpp"
-#include "store/record_codec.hpp"
 #include "store/reputation_store.hpp"
 #include "store/rocks_keys.hpp"
 #include "store/temporary_directory.hpp"
@@ -16,6 +15,7 @@ namespace {
 
 using reputation::hashes;
 using reputation::record;
+using reputation::strongest_key;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -42,7 +42,7 @@ class RocksStoreTest : public testing::Test {
 TEST_F(RocksStoreTest, KeepsEverythingAcrossReopening) {
   Batch batch;
   batch.put = {record(hashes(1, 0, 3))};
-  batch.references = {Batch::Reference{.subject = hashes(1, 0, 3), .agent = "a", .time = 5}};
+  batch.references = {Batch::Reference{.subject = strongest_key(hashes(1, 0, 3)), .agent = "a", .time = 5}};
   batch.change_id = 9;
   {
     auto store = open();
@@ -52,7 +52,7 @@ TEST_F(RocksStoreTest, KeepsEverythingAcrossReopening) {
   auto store = open();
   ASSERT_TRUE(store) << store.error().message;
   EXPECT_THAT((*store)->find(hashes(1, 0, 0)).value(), ElementsAre(batch.put[0]));
-  EXPECT_EQ((*store)->has_reference(hashes(0, 0, 3), "A"), true);
+  EXPECT_EQ((*store)->has_reference(strongest_key(hashes(0, 0, 3)), "A"), true);
   EXPECT_EQ((*store)->last_change_id(), 9U);
   EXPECT_EQ((*store)->enterprise_size(), 1U);
 }
@@ -73,11 +73,11 @@ TEST_F(RocksStoreTest, RefusesASecondOwner) {
 }
 
 TEST_F(RocksStoreTest, RefusesAnotherFormatVersionWithBothNumbers) {
-  damage(std::string(kFormatKey), std::string(1, '\x02'));
+  damage(std::string(kFormatKey), std::string(1, '\x03'));
   const auto store = open();
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, dxl::ErrorCode::kStorage);
-  EXPECT_THAT(store.error().message, HasSubstr("format version 2, this program reads 1"));
+  EXPECT_THAT(store.error().message, HasSubstr("format version 3, this program reads 1 to 2"));
 }
 
 TEST_F(RocksStoreTest, RefusesADatabaseThatIsNotAReputationStore) {
