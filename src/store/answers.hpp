@@ -43,8 +43,9 @@ class ReferenceCollector {
   }
 
   void add_distinct(std::string_view agent_key, std::int64_t date, std::string_view agent) {
-    const auto [at, inserted] = distinct_.try_emplace(
-        std::string(agent_key), tie::FirstReference{.agent_guid = std::string(agent), .date = date});
+    const auto [at, inserted] =
+        distinct_.try_emplace(std::string(agent_key),
+                              tie::FirstReference{.agent_guid = std::string(agent), .date = date});
     if (!inserted && date < at->second.date)
       at->second = {.agent_guid = std::string(agent), .date = date};
   }

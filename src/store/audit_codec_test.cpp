@@ -47,13 +47,22 @@ TEST(AuditCodec, DecodesAndEncodesTheDocumentedBytes) {
        "11111111111111111111111111111111"
        "2222222222222222222222222222222222222222"
        "3333333333333333333333333333333333333333333333333333333333333333"
-       "80c49fd50c" "1e" "64" "8c01"
+       "80c49fd50c"
+       "1e"
+       "64"
+       "8c01"
        "0762656361757365"
-       "0461623132" "0773616e64626f78" "047b69647d"},
+       "0461623132"
+       "0773616e64626f78"
+       "047b69647d"},
       {certificate_entry(),
        "01010a"
        "4444444444444444444444444444444444444444"
-       "01" "08" "00" "c601" "00"},
+       "01"
+       "08"
+       "00"
+       "c601"
+       "00"},
   };
   for (const auto& [entry, hex] : examples) {
     EXPECT_EQ(base::to_hex(encode(entry)), hex);
@@ -99,8 +108,8 @@ TEST(AuditCodec, RejectsWhatTheDocumentForbids) {
       {"unknown flag", with(2, 0x37)},
       {"no digest", with(2, 0x10)},
       {"certificate with three digests", with(2, 0x1f)},
-      {"actor of empty texts", encode(certificate_entry()).replace(2, 1, "\x1a") +
-                                   std::string(3, '\0')},
+      {"actor of empty texts",
+       encode(certificate_entry()).replace(2, 1, "\x1a") + std::string(3, '\0')},
   };
   for (const auto& [name, damaged] : cases) {
     SCOPED_TRACE(name);

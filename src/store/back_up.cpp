@@ -33,8 +33,8 @@ dxl::Result<Shelf> open_shelf(const std::filesystem::path& from) {
   if (!std::filesystem::is_directory(from / "meta", ignored))
     return refuse(from, "there are no back-ups");
   rocksdb::BackupEngineReadOnly* engine = nullptr;
-  const rocksdb::IOStatus status = rocksdb::BackupEngineReadOnly::Open(
-      engine_options(from), rocksdb::Env::Default(), &engine);
+  const rocksdb::IOStatus status =
+      rocksdb::BackupEngineReadOnly::Open(engine_options(from), rocksdb::Env::Default(), &engine);
   if (!status.ok()) return refuse(from, status.ToString());
   return Shelf(engine);
 }
@@ -59,8 +59,8 @@ dxl::Result<std::uint32_t> choose(const std::filesystem::path& from,
   const auto at = std::find_if(found.begin(), found.end(),
                                [&](const BackUp& one) { return one.number == number; });
   if (at != found.end()) return number;
-  return refuse(from, fmt::format("there is no back-up {}; the newest is {}", number,
-                                  found.back().number));
+  return refuse(
+      from, fmt::format("there is no back-up {}; the newest is {}", number, found.back().number));
 }
 
 dxl::Result<void> sync_directory(const std::filesystem::path& directory) {
@@ -100,8 +100,8 @@ dxl::Result<void> RocksStore::back_up(const std::filesystem::path& directory) {
   const auto run = [&]() -> dxl::Result<void> {
     if (dxl::Result<void> made = make_private_directory(directory); !made) return made;
     rocksdb::BackupEngine* engine = nullptr;
-    rocksdb::IOStatus status = rocksdb::BackupEngine::Open(engine_options(directory),
-                                                           database_->raw().GetEnv(), &engine);
+    rocksdb::IOStatus status =
+        rocksdb::BackupEngine::Open(engine_options(directory), database_->raw().GetEnv(), &engine);
     if (!status.ok()) return refuse(directory, status.ToString());
     const std::unique_ptr<rocksdb::BackupEngine> owner(engine);
     rocksdb::CreateBackupOptions options;

@@ -60,8 +60,9 @@ dxl::Result<void> check_record(const reputation::FileRecord& record) {
   if (details.paths.size() > reputation::kMaxPaths)
     return refuse(fmt::format("{} paths in a record", details.paths.size()));
   if (dxl::Result<void> checked = check_texts("path", details.paths); !checked) return checked;
-  const Texts texts{&details.version,         &details.company_name,   &details.product_name,
-                    &details.product_version, &details.profiler_flags, &details.last_detection_name};
+  const Texts texts{&details.version,        &details.company_name,
+                    &details.product_name,   &details.product_version,
+                    &details.profiler_flags, &details.last_detection_name};
   if (dxl::Result<void> checked = check_texts("detail", texts); !checked) return checked;
   return check_entries(record.entries);
 }
@@ -100,9 +101,8 @@ dxl::Result<void> check_audit(const AuditEntry& entry) {
   if (entry.hashes.empty()) return refuse("audit entry without a digest");
   if (entry.is_certificate && (!entry.hashes.sha1 || entry.hashes.md5 || entry.hashes.sha256))
     return refuse("audit entry of a certificate with another digest than SHA-1");
-  return check_texts("text in an audit entry",
-                     Texts{&entry.comment, &entry.actor.certificate, &entry.actor.name,
-                           &entry.actor.client_id});
+  return check_texts("text in an audit entry", Texts{&entry.comment, &entry.actor.certificate,
+                                                     &entry.actor.name, &entry.actor.client_id});
 }
 
 dxl::Result<void> check_keys(const Batch& batch) {

@@ -36,7 +36,9 @@ bool has_lz4() {
 rocksdb::Options make_options(const RocksOptions& from, rocksdb::Env* env) {
   rocksdb::Options options;
   options.create_if_missing = true;
-  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.wal_recovery_mode = from.accept_damaged_log
+                                  ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
+                                  : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.write_buffer_size = kWriteBufferBytes;
   options.compression = has_lz4() ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
@@ -87,12 +89,12 @@ dxl::Result<void> make_private_directory(const std::filesystem::path& directory)
   std::error_code error;
   if (std::filesystem::is_directory(directory, error)) return {};
   if (!std::filesystem::create_directories(directory, error) || error)
-    return dxl::fail(dxl::ErrorCode::kStorage, fmt::format("{}: cannot be created: {}",
-                                                           directory.string(), error.message()));
+    return dxl::fail(dxl::ErrorCode::kStorage,
+                     fmt::format("{}: cannot be created: {}", directory.string(), error.message()));
   std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
   if (error)
-    return dxl::fail(dxl::ErrorCode::kStorage, fmt::format("{}: mode 0700 refused: {}",
-                                                           directory.string(), error.message()));
+    return dxl::fail(dxl::ErrorCode::kStorage,
+                     fmt::format("{}: mode 0700 refused: {}", directory.string(), error.message()));
   return {};
 }
 
@@ -103,15 +105,13 @@ Snapshot::Snapshot(const Database& database)
 Snapshot::~Snapshot() { database_.db_->ReleaseSnapshot(snapshot_); }
 
 struct Cursor::State {
-  std::string end;  // what `bound` points to
+  std::string end;       // what `bound` points to
   rocksdb::Slice bound;  // what the iterator points to
   std::unique_ptr<rocksdb::Iterator> iterator;
 };
 
 Cursor::Cursor(const Database& database, std::string_view prefix, const Snapshot* at)
-    : database_(database),
-      prefix_(prefix),
-      state_(std::make_unique<State>()) {
+    : database_(database), prefix_(prefix), state_(std::make_unique<State>()) {
   state_->end = end_of(prefix_);
   state_->bound = state_->end;
   rocksdb::ReadOptions options = read_options(at);
@@ -164,7 +164,7 @@ tl::unexpected<dxl::Error> Database::fail(std::string_view what) const {
 }
 
 dxl::Result<std::unique_ptr<Database>> Database::open(const RocksOptions& from,
-                                                        IfMissing if_missing) {
+                                                      IfMissing if_missing) {
   std::error_code ignored;
   if (if_missing == IfMissing::kRefuse &&
       !std::filesystem::exists(from.directory / "CURRENT", ignored))

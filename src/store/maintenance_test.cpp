@@ -138,7 +138,8 @@ TEST_F(MaintenanceTest, RefusesDestinationsAndNumbersThatAreWrong) {
     ASSERT_TRUE(store->back_up(shelf_));
   }
   EXPECT_THAT(restore_store(shelf_, 9, restored_).error().message, HasSubstr("the newest is 1"));
-  EXPECT_THAT(restore_store(shelf_, 0, store_).error().message, HasSubstr("not an empty directory"));
+  EXPECT_THAT(restore_store(shelf_, 0, store_).error().message,
+              HasSubstr("not an empty directory"));
   std::filesystem::create_directory(restored_);
   EXPECT_TRUE(restore_store(shelf_, 0, restored_));
 }

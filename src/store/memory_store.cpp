@@ -76,7 +76,8 @@ class MemoryStore final : public ReputationStore {
     const std::shared_lock lock(mutex_);
     std::multimap<std::pair<std::int64_t, DigestKey>, DigestKey> newest_first;
     for (const auto& [file, change] : overrides_)
-      if (change.certificate == certificate) newest_first.emplace(std::pair(~change.changed, file), file);
+      if (change.certificate == certificate)
+        newest_first.emplace(std::pair(~change.changed, file), file);
     OverriddenCollector collector(certificate, limit);
     for (const auto& [order, file] : newest_first) {
       const auto at = records_.find(file);
@@ -121,9 +122,8 @@ class MemoryStore final : public ReputationStore {
     return head_;
   }
 
-  dxl::Result<void> scan_files(
-      const std::optional<DigestKey>& after,
-      const std::function<bool(const FileRecord&)>& visit) const override {
+  dxl::Result<void> scan_files(const std::optional<DigestKey>& after,
+                               const std::function<bool(const FileRecord&)>& visit) const override {
     const std::shared_lock lock(mutex_);
     for (auto at = after ? records_.upper_bound(*after) : records_.begin(); at != records_.end();
          ++at)

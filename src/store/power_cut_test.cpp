@@ -52,7 +52,8 @@ bool is_there(const ReputationStore& store, std::uint32_t n) {
   tie::FileHashes by_md5;
   by_md5.md5 = record.hashes.md5;
   const auto found = store.find(by_md5);
-  const auto reference = store.has_reference(reputation::strongest_key(record.hashes), "agent " + std::to_string(n));
+  const auto reference =
+      store.has_reference(reputation::strongest_key(record.hashes), "agent " + std::to_string(n));
   return found && *found == std::vector<FileRecord>{record} && reference && *reference;
 }
 
@@ -70,9 +71,8 @@ void expect_consistent(const ReputationStore& store) {
   EXPECT_EQ(entries, last);
   EXPECT_EQ(store.audit_head().count, last);
   std::uint64_t updates = 0;
-  EXPECT_TRUE(store.read_updates(0, [&](const Batch::Update& update) {
-    return update.change_id == ++updates;
-  }));
+  EXPECT_TRUE(store.read_updates(
+      0, [&](const Batch::Update& update) { return update.change_id == ++updates; }));
   EXPECT_EQ(updates, last);
   EXPECT_EQ(store.overridden(kSigner, 1'000'000).value().files.size(), last);
   EXPECT_EQ(store.search_names("file", 1'000'000, 1'000'000).value().files.size(), last);
@@ -99,13 +99,15 @@ struct Lost {
 };
 
 // Several lives of one store, each ended by a power cut at a random point of a commit.
-Lost live_through_power_cuts(bool sync_writes, std::uint64_t seed, int lives) {
+Lost live_through_power_cuts(bool sync_writes, std::uint64_t seed, int lives,
+                             FaultFileSystem::TornWrite torn = FaultFileSystem::TornWrite::kCut) {
   const TemporaryDirectory directory;
   FaultFileSystem disk;
   std::mt19937_64 random(seed);
   const RocksOptions options{.directory = directory.path() / "store",
                              .file_system = disk.file_system(),
-                             .sync_writes = sync_writes};
+                             .sync_writes = sync_writes,
+                             .accept_damaged_log = torn != FaultFileSystem::TornWrite::kCut};
   Lost result;
   std::uint32_t next = 1;
   for (int life = 0; life < lives; ++life) {
@@ -118,7 +120,7 @@ Lost live_through_power_cuts(bool sync_writes, std::uint64_t seed, int lives) {
     const std::uint32_t last = commit_until_cut(**store, next, Durability::kSynced);
     EXPECT_TRUE(disk.power_is_off());
     store->reset();
-    disk.lose_unsynced(random());
+    disk.lose_unsynced(random(), torn);
 
     auto after = open_rocks_store(options);
     if (!after) {
@@ -146,6 +148,58 @@ TEST(PowerCut, EveryAcknowledgedCommitSurvives) {
   }
 }
 
+TEST(PowerCut, OpeningOnDemandAfterTornWritesLosesNothingAcknowledged) {
+  for (const auto torn :
+       {FaultFileSystem::TornWrite::kZeros, FaultFileSystem::TornWrite::kGarbage}) {
+    for (std::uint64_t seed = 1; seed <= 2; ++seed) {
+      SCOPED_TRACE(seed);
+      const Lost result = live_through_power_cuts(true, seed, 3, torn);
+      EXPECT_GT(result.acknowledged, 0U);
+      EXPECT_EQ(result.lost, 0U);
+    }
+  }
+}
+
+// A log that ends in the middle of a write opens as it is. One with a sector of other bytes in it
+// may be refused, as the damage could be anywhere; it opens on demand, with what was synced.
+TEST(PowerCut, GarbledLogOpensOnDemandWithWhatWasSynced) {
+  int refused = 0;
+  for (const auto torn : {FaultFileSystem::TornWrite::kCut, FaultFileSystem::TornWrite::kZeros,
+                          FaultFileSystem::TornWrite::kGarbage}) {
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+      const TemporaryDirectory directory;
+      FaultFileSystem disk;
+      const RocksOptions options{.directory = directory.path() / "store",
+                                 .file_system = disk.file_system()};
+      constexpr std::uint32_t kSynced = 5, kAll = 25;
+      {
+        auto store = open_rocks_store(options);
+        ASSERT_TRUE(store) << store.error().message;
+        for (std::uint32_t n = 1; n <= kAll; ++n)
+          ASSERT_TRUE((*store)->commit(nth_batch(n),
+                                       n == kSynced ? Durability::kSynced : Durability::kBuffered));
+        disk.cut_power_after(0);
+      }
+      disk.lose_unsynced(seed, torn);
+      auto after = open_rocks_store(options);
+      if (!after) {
+        EXPECT_NE(torn, FaultFileSystem::TornWrite::kCut);
+        EXPECT_EQ(after.error().code, dxl::ErrorCode::kStorage);
+        RocksOptions on_demand = options;
+        on_demand.accept_damaged_log = true;
+        after = open_rocks_store(on_demand);
+        ++refused;
+      }
+      ASSERT_TRUE(after) << after.error().message;
+      const std::uint64_t last = (*after)->last_change_id();
+      EXPECT_GE(last, kSynced);
+      EXPECT_LE(last, kAll);
+      expect_consistent(**after);
+    }
+  }
+  EXPECT_GT(refused, 0);
+}
+
 TEST(PowerCut, TheTestNoticesWritesThatAreNotSynced) {
   const Lost result = live_through_power_cuts(false, 1, 1);
   EXPECT_GT(result.acknowledged, 0U);
@@ -171,6 +225,41 @@ TEST(PowerCut, BufferedCommitsAreSavedByTheNextSyncedOne) {
   EXPECT_TRUE(is_there(**after, 2));
   EXPECT_EQ((*after)->last_change_id(), 2U);
   EXPECT_EQ((*after)->enterprise_size(), 2U);
+}
+
+TEST(BrokenDisk, ShortWriteAndFailedSyncLeaveNothing) {
+  enum class Fault : std::uint8_t { kShortWrite, kLaterNoSpace, kSync };
+  for (const Fault fault : {Fault::kShortWrite, Fault::kLaterNoSpace, Fault::kSync}) {
+    SCOPED_TRACE(static_cast<int>(fault));
+    const TemporaryDirectory directory;
+    FaultFileSystem disk;
+    const RocksOptions options{.directory = directory.path() / "store",
+                               .file_system = disk.file_system()};
+    std::uint32_t last = 1;
+    {
+      auto store = open_rocks_store(options);
+      ASSERT_TRUE(store) << store.error().message;
+      ASSERT_TRUE((*store)->commit(nth_batch(1), Durability::kSynced));
+      if (fault == Fault::kShortWrite)
+        disk.set_append_fault(FaultFileSystem::AppendFault::kShortWrite);
+      if (fault == Fault::kLaterNoSpace)
+        disk.set_append_fault(FaultFileSystem::AppendFault::kNoSpace, 3);
+      if (fault == Fault::kSync) disk.set_sync_fault(true);
+      last = commit_until_cut(**store, 2, Durability::kSynced);
+      EXPECT_EQ(last > 1, fault == Fault::kLaterNoSpace);
+      EXPECT_TRUE(is_there(**store, last));
+      EXPECT_TRUE(is_absent(**store, last + 1));
+      EXPECT_EQ((*store)->audit_head().count, last);
+      disk.cut_power_after(0);
+    }
+    disk.lose_unsynced(1);
+    disk.set_append_fault(FaultFileSystem::AppendFault::kNone);
+    disk.set_sync_fault(false);
+    auto after = open_rocks_store(options);
+    ASSERT_TRUE(after) << after.error().message;
+    EXPECT_TRUE(is_there(**after, last));
+    expect_consistent(**after);
+  }
 }
 
 // RocksDB looks for space every few seconds and refuses writes until it found some.

@@ -37,7 +37,8 @@ class RandomBatches {
                                  .present = !chance(4)});
     for (std::uint8_t i = below(3); i != 0; --i) batch.audit.push_back(audit_entry(now));
     for (std::uint8_t i = below(3); i != 0; --i) {
-      batch.updates.push_back({.time = time(now), .change_id = ++change_id_, .subject = any_subject()});
+      batch.updates.push_back(
+          {.time = time(now), .change_id = ++change_id_, .subject = any_subject()});
       batch.change_id = change_id_;
     }
     return batch;
@@ -48,7 +49,9 @@ class RandomBatches {
 
  private:
   std::int64_t time(std::int64_t now) { return now - below(20); }
-  tie::Sha1 certificate() { return reputation::digest<tie::Sha1>(static_cast<std::uint8_t>(1 + below(kRandomCertificates))); }
+  tie::Sha1 certificate() {
+    return reputation::digest<tie::Sha1>(static_cast<std::uint8_t>(1 + below(kRandomCertificates)));
+  }
   std::string agent() {
     return (chance(2) ? "agent " : "AGENT ") + std::to_string(below(kRandomAgents));
   }
@@ -74,7 +77,8 @@ class RandomBatches {
                                            tie::TrustLevel::kKnownTrusted};
     std::vector<reputation::ProviderEntry> result;
     if (!chance(4))
-      result.push_back(reputation::entry(tie::Provider::kEnterprise, kLevels[below(4)], now, "why"));
+      result.push_back(
+          reputation::entry(tie::Provider::kEnterprise, kLevels[below(4)], now, "why"));
     if (chance(3)) {
       result.push_back(reputation::entry(tie::Provider::kAtd, kLevels[below(4)], now));
       result.back().attributes = {{"4194962", "7"}};
@@ -161,8 +165,8 @@ class RandomBatches {
     record.certificate.sha1 = certificate();
     if (chance(2)) record.certificate.public_key_sha1 = certificate();
     if (chance(2))
-      record.entries = {reputation::entry(tie::Provider::kCertEnterprise,
-                                          tie::TrustLevel::kKnownTrusted, now)};
+      record.entries = {
+          reputation::entry(tie::Provider::kCertEnterprise, tie::TrustLevel::kKnownTrusted, now)};
     if (chance(2)) record.details.subject_name = "CN=somebody";
     record.created = now;
     batch.put_certificates.push_back(record);

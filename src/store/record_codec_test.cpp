@@ -60,8 +60,8 @@ CertRecord full_certificate() {
   CertRecord record;
   record.certificate = {.sha1 = reputation::digest<tie::Sha1>(0x44),
                         .public_key_sha1 = reputation::digest<tie::Sha1>(0x55)};
-  record.entries = {reputation::entry(Provider::kCertEnterprise, TrustLevel::kKnownTrusted,
-                                      1'700'000'100, "ok")};
+  record.entries = {
+      reputation::entry(Provider::kCertEnterprise, TrustLevel::kKnownTrusted, 1'700'000'100, "ok")};
   record.entries[0].attributes = {{"1", "2"}};
   record.created = record.first_contact = 1'700'000'000;
   record.last_used = 1'699'920'000;
@@ -220,10 +220,8 @@ TEST(RecordCodec, RejectsWhatTheDocumentForbids) {
       {"signer that is not there", "\x02\x3f" + bytes.substr(2)},
       {"flag that version 1 does not know", "\x01\x3f" + bytes.substr(2)},
       {"details without any", "\x02\x5f" + bytes.substr(2) + '\0'},
-      {"details of the future",
-       "\x02\x5f" + bytes.substr(2) + *base::parse_hex("80801000")},
-      {"levels that are none",
-       "\x02\x5f" + bytes.substr(2) + *base::parse_hex("80080000000000")},
+      {"details of the future", "\x02\x5f" + bytes.substr(2) + *base::parse_hex("80801000")},
+      {"levels that are none", "\x02\x5f" + bytes.substr(2) + *base::parse_hex("80080000000000")},
   };
   for (const auto& [name, damaged] : cases) {
     SCOPED_TRACE(name);

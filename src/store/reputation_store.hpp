@@ -169,6 +169,9 @@ struct RocksOptions {
   // Beside a running writer: sees what was committed when it was opened; commit() and back_up() are
   // refused, and so is a store of an older format.
   bool read_only = false;
+  // Opens a store whose write-ahead log is damaged with what is before the damage, instead of
+  // refusing. Loses what is behind it: for somebody who decided that (docs/store.md, "Durability").
+  bool accept_damaged_log = false;
 };
 // kStorage with directory and reason (damaged, no space, wrong format version), kInUse when another
 // process has it. A store of an older format is brought to this one (docs/store.md, "Formats").

@@ -33,7 +33,9 @@ inline constexpr std::string_view kChangeKey = "mchange";
 inline constexpr std::string_view kAgentsKey = "magents";
 inline constexpr std::string_view kAuditKey = "maudit";
 
-inline std::string family_prefix(Family family) { return std::string(1, static_cast<char>(family)); }
+inline std::string family_prefix(Family family) {
+  return std::string(1, static_cast<char>(family));
+}
 
 // Numbers in keys sort by value.
 inline constexpr std::size_t kOrderedBytes = 8;

@@ -32,8 +32,7 @@ dxl::Result<DigestKey> parse_pointer(const Database& database, std::string_view 
 }
 
 dxl::Result<std::vector<FileRecord>> find_files(const Database& database,
-                                                const tie::FileHashes& hashes,
-                                                const Snapshot* at) {
+                                                const tie::FileHashes& hashes, const Snapshot* at) {
   std::vector<FileRecord> found;
   for (const DigestKey& key : DigestKeys(hashes)) {
     const bool known = std::any_of(found.begin(), found.end(), [&](const FileRecord& record) {
@@ -131,14 +130,14 @@ dxl::Result<std::uint64_t> RocksStore::count_references(
 dxl::Result<ReferenceList> RocksStore::references(const std::vector<DigestKey>& subjects,
                                                   std::size_t limit) const {
   ReferenceCollector collector(limit, subjects.size() == 1);
-  const dxl::Result<void> read = for_each_reference(
-      *database_, subjects,
-      [&](std::string_view agent, std::string_view value) -> dxl::Result<void> {
-        const std::optional<StoredReference> stored = parse_reference(value);
-        if (!stored) return database_->fail("reference with a damaged value");
-        collector.add(agent, stored->time, stored->agent);
-        return {};
-      });
+  const dxl::Result<void> read =
+      for_each_reference(*database_, subjects,
+                         [&](std::string_view agent, std::string_view value) -> dxl::Result<void> {
+                           const std::optional<StoredReference> stored = parse_reference(value);
+                           if (!stored) return database_->fail("reference with a damaged value");
+                           collector.add(agent, stored->time, stored->agent);
+                           return {};
+                         });
   if (!read) return dxl::fail(read.error());
   return collector.take();
 }

@@ -78,8 +78,8 @@ dxl::Result<NumberedAuditEntry> parse_log_entry(const Database& database, std::u
   const std::optional<AuditHash> hash = take_hash(value);
   dxl::Result<AuditEntry> entry = decode_audit_entry(value);
   if (!hash || !entry)
-    return database.fail(fmt::format("audit entry {}: {}", number,
-                                     hash ? entry.error().message : "without a hash"));
+    return database.fail(
+        fmt::format("audit entry {}: {}", number, hash ? entry.error().message : "without a hash"));
   return NumberedAuditEntry{.number = number, .entry = *std::move(entry), .hash = *hash};
 }
 

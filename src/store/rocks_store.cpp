@@ -88,9 +88,9 @@ dxl::Result<Meta> open_meta(Database& database) {
   }
   if (is_new || **format != kFormatVersion) {
     if (database.read_only() && !is_new)
-      return database.fail(fmt::format(
-          "format version {}; it must be opened for writing once to become {}", **format,
-          kFormatVersion));
+      return database.fail(
+          fmt::format("format version {}; it must be opened for writing once to become {}",
+                      **format, kFormatVersion));
     if (dxl::Result<void> written = write_format(database); !written)
       return dxl::fail(written.error());
   }

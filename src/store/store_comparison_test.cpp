@@ -25,8 +25,7 @@ std::vector<tie::FileHashes> probes() {
 
 std::vector<DigestKey> subjects() {
   std::vector<DigestKey> result;
-  for (const tie::FileHashes& probe : probes())
-    result.push_back(reputation::strongest_key(probe));
+  for (const tie::FileHashes& probe : probes()) result.push_back(reputation::strongest_key(probe));
   for (std::uint8_t i = 1; i <= kRandomCertificates; ++i)
     result.push_back(DigestKey::of_certificate(reputation::digest<tie::Sha1>(i)));
   return result;
@@ -111,7 +110,8 @@ void expect_equal_logs(const ReputationStore& left, const ReputationStore& right
     for (const std::size_t most : {1U, 100'000U})
       ASSERT_EQ(log(left, first, most), log(right, first, most));
   for (const DigestKey& subject : subjects())
-    ASSERT_EQ(plain(left.history({subject}, 5).value()), plain(right.history({subject}, 5).value()));
+    ASSERT_EQ(plain(left.history({subject}, 5).value()),
+              plain(right.history({subject}, 5).value()));
   ASSERT_EQ(plain(left.history(subjects(), 40).value()),
             plain(right.history(subjects(), 40).value()));
   const auto updates = [](const ReputationStore& store, std::int64_t since) {

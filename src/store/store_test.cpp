@@ -40,8 +40,8 @@ class StoreTest : public testing::TestWithParam<Kind> {
   }
   void refer(const tie::FileHashes& subject, std::string agent, std::int64_t time = 1) {
     Batch batch;
-    batch.references = {
-        Batch::Reference{.subject = strongest_key(subject), .agent = std::move(agent), .time = time}};
+    batch.references = {Batch::Reference{
+        .subject = strongest_key(subject), .agent = std::move(agent), .time = time}};
     commit(batch);
   }
   std::vector<FileRecord> find(const tie::FileHashes& by) {
@@ -179,8 +179,9 @@ TEST_P(StoreTest, RefusesABatchItCannotStoreAsAWhole) {
     EXPECT_EQ(store_->last_change_id(), 0U);
   }
   Batch batch;
-  batch.references = {Batch::Reference{
-      .subject = strongest_key(hashes(1, 0, 0)), .agent = std::string(kMaxAgentBytes + 1, 'a'), .time = 1}};
+  batch.references = {Batch::Reference{.subject = strongest_key(hashes(1, 0, 0)),
+                                       .agent = std::string(kMaxAgentBytes + 1, 'a'),
+                                       .time = 1}};
   EXPECT_FALSE(store_->commit(batch, Durability::kSynced));
 }
 

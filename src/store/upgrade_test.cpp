@@ -22,17 +22,20 @@ D digest(std::string_view hex) {
 tie::FileHashes one() {
   return {.md5 = digest<tie::Md5>("5bbf5a52328e7439ae6e719dfe712200"),
           .sha1 = digest<tie::Sha1>("c7059bb19433cc3cabaa6236c83d56668a843dd2"),
-          .sha256 = digest<tie::Sha256>("2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806")};
+          .sha256 = digest<tie::Sha256>(
+              "2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806")};
 }
 tie::FileHashes two() {
   return {.md5 = digest<tie::Md5>("c193497a1a06b2c72230e6146ff47080"),
           .sha1 = digest<tie::Sha1>("7bbef45b3bc70855010e02460717643125c3beca"),
-          .sha256 = digest<tie::Sha256>("27dd8ed44a83ff94d557f9fd0412ed5a8cbca69ea04922d88c01184a07300a5a")};
+          .sha256 = digest<tie::Sha256>(
+              "27dd8ed44a83ff94d557f9fd0412ed5a8cbca69ea04922d88c01184a07300a5a")};
 }
 tie::FileHashes three() {
   return {.md5 = digest<tie::Md5>("febe6995bad457991331348f7b9c85fa"),
           .sha1 = digest<tie::Sha1>("1e7720a3460b8a84ac4ba27880d64526a3872f1c"),
-          .sha256 = digest<tie::Sha256>("f6936912184481f5edd4c304ce27c5a1a827804fc7f329f43d273b8621870776")};
+          .sha256 = digest<tie::Sha256>(
+              "f6936912184481f5edd4c304ce27c5a1a827804fc7f329f43d273b8621870776")};
 }
 
 class UpgradeTest : public testing::Test {

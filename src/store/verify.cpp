@@ -125,8 +125,7 @@ void Verifier::check(std::string_view key, std::string_view behind, std::string_
   problem(key, "key of an unknown family");
 }
 
-void Verifier::check_digest(std::string_view key, std::string_view behind,
-                            std::string_view value) {
+void Verifier::check_digest(std::string_view key, std::string_view behind, std::string_view value) {
   const std::optional<DigestKey> own = take_digest_key(behind);
   if (!own || !behind.empty()) return problem(key, "damaged digest");
   const char tag = value.empty() ? '\0' : value.front();
@@ -251,8 +250,7 @@ void Verifier::check_order(std::string_view key, std::string_view behind) {
     problem(key, "listed override that is not one");
 }
 
-void Verifier::check_update(std::string_view key, std::string_view behind,
-                            std::string_view value) {
+void Verifier::check_update(std::string_view key, std::string_view behind, std::string_view value) {
   ++report_.updates;
   const auto time = take_ordered(behind);
   const auto change_id = take_ordered(behind);
