@@ -11,12 +11,21 @@ namespace {
 constexpr std::chrono::milliseconds kFirstBackOff{100};
 constexpr std::chrono::milliseconds kLongestBackOff{5'000};
 
-// The message that must be applied once only, whatever way it comes; empty: each is its own.
-std::string_view message_of(const Command& command) {
+// The message that must be applied once only, whatever way it comes; empty: each is its own. The
+// sender is part of it, so that nobody can use up the id of another's message.
+std::string message_of(const Command& command) {
   return std::visit(
-      [](const auto& each) -> std::string_view {
-        if constexpr (requires { each.message_id; }) return each.message_id;
-        return {};
+      [](const auto& each) -> std::string {
+        std::string id;
+        if constexpr (requires { each.message_id; }) {
+          if (each.message_id.empty()) return id;
+          if constexpr (requires { each.actor; }) id = each.actor.certificate;
+          if constexpr (requires { each.metadata.agent_guid; }) id = each.metadata.agent_guid;
+          if constexpr (requires { each.agent; }) id = each.agent;
+          id += '\0';
+          id += each.message_id;
+        }
+        return id;
       },
       command);
 }

@@ -52,7 +52,7 @@ TEST(CommandProcessor, L3LevelZeroRemovesWhatWasThereWithOneEvent) {
   service.report(report_json(70));
   service.take();
   service.set(0);
-  service.report(report_json(0));
+  service.report(report_json(0), kAlice, "{second}");
   EXPECT_EQ(count_changes(service.take()), 2U);
   const tie::Reputations answer = service.ask();
   EXPECT_EQ(answer.find(Provider::kEnterprise)->trust_level, TrustLevel::kNotSet);
@@ -75,7 +75,7 @@ TEST(CommandProcessor, L12L16TheSameLevelAgainMakesNoEvent) {
   service.take();
   service.clock.advance(std::chrono::seconds(10));
   service.set(99);
-  service.report(report_json(70));
+  service.report(report_json(70), kAlice, "{second}");
   EXPECT_EQ(count_changes(service.take()), 0U);
   const tie::Reputations answer = service.ask();
   EXPECT_EQ(answer.find(Provider::kEnterprise)->create_date, service.clock.epoch - 10);
@@ -213,11 +213,13 @@ TEST(CommandProcessor, ContinuesTheChangeIdsOfTheStore) {
   ServiceFixture service;
   service.set(99);
   service.take();
-  CommandProcessor restarted(service.context, service.store, service.clock, service.counters);
-  const auto results =
-      restarted.process({ReportCommand{.message_id = "{r}",
-                                       .sender = std::string(kAlice),
-                                       .report = *tie::decode_external_report(report_json(70))}});
+  CommandProcessor restarted(service.context, service.store, service.clock);
+  std::vector<Submitted> commands;
+  commands.push_back(
+      {.command = ReportCommand{.message_id = "{r}",
+                                .sender = std::string(kAlice),
+                                .report = *tie::decode_external_report(report_json(70))}});
+  const auto results = restarted.process(std::move(commands));
   EXPECT_THAT(results.at(0).events.at(0).payload, HasSubstr(R"("changeId":2)"));
 }
 
