@@ -37,4 +37,11 @@ dxl::Result<std::unique_ptr<ManagementPort>> ManagementPort::start(const State& 
   return made;
 }
 
+dxl::Result<void> ManagementPort::reload_certificate(const State& state) {
+  // Nobody changes half of it meanwhile.
+  const auto held = broker::FileLock::acquire(state.paths.keystore_lock);
+  if (!held) return dxl::fail(held.error());
+  return server_->set_certificate(state.keystore.broker_certificate(), state.keystore.broker_key());
+}
+
 }  // namespace tiara::app

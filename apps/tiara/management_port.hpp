@@ -31,6 +31,8 @@ class ManagementPort {
   // Makes the administrator's password at the first start. kConnect, kConfiguration, kTls.
   static dxl::Result<std::unique_ptr<ManagementPort>> start(const State& state,
                                                             ManagementPortOptions options);
+  // For connections that begin from now on. The old one stays on failure.
+  dxl::Result<void> reload_certificate(const State& state);
   std::uint16_t port() const { return server_->port(); }
 
  private:

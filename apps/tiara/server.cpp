@@ -136,13 +136,25 @@ dxl::Result<void> Server::reload_credentials() {
               tls.error().message);
     return dxl::fail(tls.error());
   }
-  broker_->set_tls(*tls);
-  if (!with_service_) return {};
-  auto chain = service_chain(state_);
+  auto chain = with_service_ ? service_chain(state_) : std::vector<net::PeerCertificate>();
   if (!chain) return dxl::fail(chain.error());
-  const std::lock_guard guard(certificates_mutex_);
-  service_chain_ = *std::move(chain);
+  if (management_)
+    if (auto done = management_->reload_certificate(state_); !done) return done;
+  broker_->set_tls(*tls);
+  if (with_service_) use_service_chain(*std::move(chain));
   return {};
+}
+
+// For connections that follow, and for the one that is there.
+void Server::use_service_chain(std::vector<net::PeerCertificate> chain) {
+  {
+    const std::lock_guard guard(certificates_mutex_);
+    if (chain == service_chain_) return;
+    service_chain_ = chain;
+  }
+  broker_->set_service_chain(chain);
+  base::log(LogLevel::kInfo, "up", "the TIE service goes on with the certificate {}",
+            chain.back().sha1);
 }
 
 dxl::Result<std::shared_ptr<const net::TlsContext>> Server::load_credentials() {

@@ -54,9 +54,11 @@ class Server {
   // leaves everything as it was.
   dxl::Result<void> reload_credentials();
 
+  void use_service_chain(std::vector<net::PeerCertificate> chain);
+
   dxl::Result<std::shared_ptr<const net::TlsContext>> load_credentials();
 
-  // Of the service, for its next connection.
+  // Of the service, for its next connection; the present one goes on with it, too.
   std::vector<net::PeerCertificate> current_chain() const;
 
   dxl::Result<std::string> refuse_reload(const dxl::Error& error);

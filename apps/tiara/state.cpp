@@ -207,6 +207,11 @@ dxl::Result<void> reissue_admin_client(const State& state) {
 
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state) {
   const std::filesystem::path certificate = state.paths.service / "service.crt";
+  // Nobody changes half of it meanwhile; what a killed program left half done is done first.
+  const auto held = broker::FileLock::acquire(state.paths.keystore_lock);
+  if (!held) return dxl::fail(held.error());
+  if (auto finished = broker::finish_files(state.paths.service); !finished)
+    return dxl::fail(finished.error());
   if (!broker::is_there(certificate)) {
     if (auto renewed = renew_service(state); !renewed)
       return dxl::fail(unusable(renewed.error(), state.paths.keystore));

@@ -41,7 +41,8 @@ dxl::Result<bool> confirm_policy(const broker::StatePaths& paths, std::string_vi
 // The same error as kStorage: what keeps a state from being used is exit code 8, whatever it is.
 dxl::Error unusable(const dxl::Error& error, const std::filesystem::path& where);
 
-// The TIE service's certificate chain, root first; issued into STATE/service when missing.
+// The TIE service's certificate chain, root first; issued into STATE/service when missing. Takes
+// the keystore's lock.
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state);
 
 // A new certificate for the service from the present client CA, used from its next connection on.

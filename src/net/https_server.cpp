@@ -19,6 +19,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
@@ -52,6 +53,13 @@ class Session;
 
 // What the sessions share. The server's thread only, but for the counters.
 struct Shared {
+  void use(std::shared_ptr<const TlsContext> given) {
+    SSL_CTX* const native = given->impl().context.get();
+    SSL_CTX_up_ref(native);  // the wrapper owns one reference
+    context.emplace(native);
+    tls = std::move(given);
+  }
+
   asio::io_context io{1};
   std::shared_ptr<const TlsContext> tls;
   std::optional<asio::ssl::context> context;
@@ -67,7 +75,10 @@ class Session : public std::enable_shared_from_this<Session> {
   using Place = std::list<std::shared_ptr<Session>>::iterator;
 
   Session(Shared& shared, tcp::socket socket)
-      : shared_(shared), stream_(std::move(socket), *shared.context), timer_(shared.io) {}
+      : shared_(shared),
+        tls_(shared.tls),
+        stream_(std::move(socket), *shared.context),
+        timer_(shared.io) {}
 
   void start(Place place);
   void drop();  // at once; nothing of it runs afterwards
@@ -85,6 +96,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void drain();
 
   Shared& shared_;
+  const std::shared_ptr<const TlsContext> tls_;  // of its handshake; the server may have another
   asio::ssl::stream<tcp::socket> stream_;
   asio::steady_timer timer_;
   std::optional<Place> place_;
@@ -352,10 +364,7 @@ dxl::Result<std::unique_ptr<HttpsServer>> HttpsServer::start(HttpsOptions option
   if (!tls) return dxl::fail(std::move(tls).error());
   auto impl = std::make_unique<Impl>();
   Shared& shared = impl->shared;
-  shared.tls = *std::move(tls);
-  SSL_CTX* const context = shared.tls->impl().context.get();
-  SSL_CTX_up_ref(context);  // the wrapper owns one reference
-  shared.context.emplace(context);
+  shared.use(*std::move(tls));
   shared.limits = options.limits;
   shared.handler = std::move(handler);
   if (auto listening = impl->listen(options); !listening)
@@ -372,6 +381,15 @@ HttpsServer::~HttpsServer() {
   impl_->thread.join();
   auto& sessions = impl_->shared.sessions;
   while (!sessions.empty()) sessions.front()->drop();
+}
+
+dxl::Result<void> HttpsServer::set_certificate(const std::filesystem::path& certificate,
+                                               const std::filesystem::path& private_key) {
+  auto tls = TlsContext::make_https_server(certificate, private_key);
+  if (!tls) return dxl::fail(std::move(tls).error());
+  asio::post(impl_->shared.io,
+             [&shared = impl_->shared, tls = *std::move(tls)] { shared.use(tls); });
+  return {};
 }
 
 std::uint16_t HttpsServer::port() const { return impl_->port; }

@@ -54,6 +54,10 @@ class HttpsServer {
   // `::1` may be absent on the machine as long as another address works.
   static dxl::Result<std::unique_ptr<HttpsServer>> start(HttpsOptions options, Handler handler);
   ~HttpsServer();  // closes everything, joins
+  // For connections that begin from now on; those that are there stay. On failure the old
+  // certificate stays. Any thread but the server's.
+  dxl::Result<void> set_certificate(const std::filesystem::path& certificate,
+                                    const std::filesystem::path& private_key);
   std::uint16_t port() const;
   HttpsStatus status() const;  // any thread
 
