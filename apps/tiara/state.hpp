@@ -28,6 +28,10 @@ std::vector<std::string> broker_names();
 // that holds something else.
 dxl::Result<void> check_state_directory(const std::filesystem::path& directory);
 
+// What a program that was killed while it replaced the admin client left half done. Takes the
+// policy's lock, under which clients are written.
+dxl::Result<void> finish_admin_client(const broker::StatePaths& paths);
+
 // Creates what a first start needs. The caller holds the state's lock.
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
                                         const SettingSources& sources = {});

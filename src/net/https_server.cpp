@@ -53,15 +53,14 @@ class Session;
 
 // What the sessions share. The server's thread only, but for the counters.
 struct Shared {
-  void use(std::shared_ptr<const TlsContext> given) {
-    SSL_CTX* const native = given->impl().context.get();
+  // Sessions that are there keep the one they have.
+  void use(const TlsContext& tls) {
+    SSL_CTX* const native = tls.impl().context.get();
     SSL_CTX_up_ref(native);  // the wrapper owns one reference
     context.emplace(native);
-    tls = std::move(given);
   }
 
   asio::io_context io{1};
-  std::shared_ptr<const TlsContext> tls;
   std::optional<asio::ssl::context> context;
   HttpsLimits limits;
   HttpsServer::Handler handler;
@@ -75,10 +74,7 @@ class Session : public std::enable_shared_from_this<Session> {
   using Place = std::list<std::shared_ptr<Session>>::iterator;
 
   Session(Shared& shared, tcp::socket socket)
-      : shared_(shared),
-        tls_(shared.tls),
-        stream_(std::move(socket), *shared.context),
-        timer_(shared.io) {}
+      : shared_(shared), stream_(std::move(socket), *shared.context), timer_(shared.io) {}
 
   void start(Place place);
   void drop();  // at once; nothing of it runs afterwards
@@ -96,7 +92,6 @@ class Session : public std::enable_shared_from_this<Session> {
   void drain();
 
   Shared& shared_;
-  const std::shared_ptr<const TlsContext> tls_;  // of its handshake; the server may have another
   asio::ssl::stream<tcp::socket> stream_;
   asio::steady_timer timer_;
   std::optional<Place> place_;
@@ -364,7 +359,7 @@ dxl::Result<std::unique_ptr<HttpsServer>> HttpsServer::start(HttpsOptions option
   if (!tls) return dxl::fail(std::move(tls).error());
   auto impl = std::make_unique<Impl>();
   Shared& shared = impl->shared;
-  shared.use(*std::move(tls));
+  shared.use(**tls);
   shared.limits = options.limits;
   shared.handler = std::move(handler);
   if (auto listening = impl->listen(options); !listening)
@@ -388,7 +383,7 @@ dxl::Result<void> HttpsServer::set_certificate(const std::filesystem::path& cert
   auto tls = TlsContext::make_https_server(certificate, private_key);
   if (!tls) return dxl::fail(std::move(tls).error());
   asio::post(impl_->shared.io,
-             [&shared = impl_->shared, tls = *std::move(tls)] { shared.use(tls); });
+             [&shared = impl_->shared, tls = *std::move(tls)] { shared.use(*tls); });
   return {};
 }
 
