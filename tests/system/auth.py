@@ -273,18 +273,8 @@ class Deny(AuthTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.fabric.stop()
-        policy = cls.fabric.state / "authorization.toml"
-        text = policy.read_text()
-        assert text.count('\nprofile = "open"\n') == 1
-        ca = run("openssl", "x509", "-in", cls.fabric.state / "keystore" / "ca-client.crt", "-noout",
-                 "-fingerprint", "-sha256").stdout.split("=")[1].strip().replace(":", "")
-        rule = '\n[[topic]]\ndirection = "{}"\ntopic = "{}"\ncertificates = ["' + ca + '"]\n'
-        policy.write_text(text.replace('\nprofile = "open"\n', '\nprofile = "deny"\n')
-                          + rule.format("send", "/mcafee/service/tie/#")
-                          + rule.format("send", "/opendxl-tiara/service/tie/#")
-                          + rule.format("receive", "/mcafee/event/tie/#"))
-        cls.fabric.start()
+        cls.fabric.deny_by_default(("send", "/mcafee/service/tie/#"), ("send", "/opendxl-tiara/service/tie/#"),
+                                   ("receive", "/mcafee/event/tie/#"))
 
     def test_reports_and_lookups_work(self):
         config = self.fabric.provision("scanner", fabric.GROUP_EXTERNAL)
