@@ -83,6 +83,18 @@ class JavaScript(Provisioning):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.connects(directory / "dxlclient.config")
 
+    def test_options_that_are_the_clients_own(self):
+        directory = self.root / "js-options"
+        done = self.dxlclient("provisionconfig", "-f", "site", "-P", "secret of the key", "--organization", "Org",
+                              "--email-address", "a@example.com", directory, "localhost", "js options")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("ENCRYPTED", (directory / "site.key").read_text())
+        subject = run("openssl", "x509", "-in", directory / "site.crt", "-noout", "-subject", "-nameopt", "RFC2253")
+        for part in ("CN=js options", "O=Org", "emailAddress=a@example.com"):
+            self.assertIn(part, subject.stdout)
+        listed = run(TIARA, "auth", "list", "js options", "--state", self.fabric.state)
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+
     def test_updateconfig(self):
         directory = self.root / "js-update"
         self.assertEqual(self.dxlclient("provisionconfig", directory, "localhost", "js update").returncode, 0)
