@@ -9,12 +9,11 @@ namespace tiara::app {
 namespace {
 
 using fabric::Direction;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
 const std::string kExternal(fabric::kGroupSetExternal);
-const std::string kA1(40, 'a'), kB1(40, 'b'), kA256(64, 'a'), kB256(64, 'b');
+const std::string kA1(40, 'a'), kB1(40, 'b'), kA256(64, 'a');
 
 fabric::Policy policy() {
   return {.members = {{"scanner", {kA1, kA256}, {kExternal}},
@@ -24,28 +23,6 @@ fabric::Policy policy() {
           .rules = {{Direction::kSend, "/t/#", {kA1}, {"order desk"}},
                     {Direction::kReceive, "/u", {}, {}}},
           .groups = {"order desk"}};
-}
-
-TEST(AuthPolicy, FindsAMemberByNameAndEitherThumbprintWithAllItsEntries) {
-  for (const std::string& client : {std::string("scanner"), kA1, kA256, std::string(64, 'A')}) {
-    const auto member = find_member(policy(), client);
-    ASSERT_TRUE(member) << client << member.error().message;
-    EXPECT_EQ(member->name, "scanner");
-    EXPECT_EQ(member->certificate, (fabric::Thumbprints{kA1, kA256}));
-    EXPECT_THAT(member->groups, ElementsAre(kExternal, "order desk"));
-  }
-  EXPECT_EQ(find_member(policy(), kB1)->name, "twin");
-}
-
-TEST(AuthPolicy, AnAmbiguousOrUnknownNameListsWhatThereIs) {
-  EXPECT_EQ(find_member(policy(), "twin").error().message,
-            "twin is the name of 2 certificates; give the thumbprint of one: twin (" + kB1 +
-                "), twin (" + std::string(64, 'd') + ")");
-  const auto nobody = find_member(policy(), "no\nbody");
-  ASSERT_FALSE(nobody);
-  EXPECT_EQ(nobody.error().code, dxl::ErrorCode::kInvalidArgument);
-  EXPECT_THAT(nobody.error().message, HasSubstr("no member no\\x0abody; members are scanner ("));
-  EXPECT_EQ(find_member({}, "x").error().message, "no member x; members are none");
 }
 
 TEST(AuthPolicy, UnknownGroupsAreRefusedWithTheKnown) {

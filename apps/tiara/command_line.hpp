@@ -46,7 +46,7 @@ struct ProvisionOptions {
 struct AuthOptions {
   enum class Action : std::uint8_t { kList, kGrant, kRevoke, kTest } action = Action::kList;
   std::filesystem::path state;
-  std::string client;   // all but list: a member's name or thumbprint
+  std::string client;   // name, thumbprint or file; list: may be empty
   std::string group;    // grant, revoke
   bool send = true;     // test: the direction; false: receive
   std::string topic;    // test

@@ -63,6 +63,8 @@ TEST(CommandLine, AuthCommandsTakeTheirOptions) {
       std::get<AuthOptions>(parsed({"auth", "list", "--state", "s"}).command),
       (AuthOptions{.action = Action::kList, .state = "s", .client = "", .group = "", .topic = ""}));
   EXPECT_TRUE(parsed({"auth", "list", "--state", "s", "--json"}).common.json);
+  EXPECT_EQ(std::get<AuthOptions>(parsed({"auth", "list", "--state", "s", "c"}).command).client,
+            "c");
   EXPECT_EQ(std::get<AuthOptions>(
                 parsed({"auth", "grant", "--state", "s", "scanner", "TIE Server"}).command),
             (AuthOptions{.action = Action::kGrant,

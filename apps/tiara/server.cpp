@@ -105,6 +105,7 @@ void Server::warn_of_expiry() const { log_expiries(expiries()); }
 
 dxl::Result<std::string> Server::reload() {
   const std::lock_guard guard(reloading_);
+  if (auto done = finish_admin_client(state_.paths); !done) return refuse_reload(done.error());
   auto policy = load_policy();
   if (!policy) return refuse_reload(policy.error());
   auto loaded = load_state_settings(state_.paths.config, sources_);
@@ -156,9 +157,20 @@ dxl::Result<void> Server::reload_credentials() {
   }
   broker_->set_tls(std::move(tls->fabric));
   management_->set_tls(std::move(tls->management));
-  const std::lock_guard guard(certificates_mutex_);
-  service_chain_ = *std::move(chain);
+  if (with_service_) use_service_chain(*std::move(chain));
   return {};
+}
+
+// For connections that follow, and for the one that is there.
+void Server::use_service_chain(std::vector<net::PeerCertificate> chain) {
+  {
+    const std::lock_guard guard(certificates_mutex_);
+    if (chain == service_chain_) return;
+    service_chain_ = chain;
+  }
+  broker_->set_service_chain(chain);
+  base::log(LogLevel::kInfo, "up", "the TIE service goes on with the certificate {}",
+            chain.back().sha1);
 }
 
 dxl::Result<ListenerTls> Server::load_credentials() {

@@ -57,9 +57,10 @@ class Server {
   // leaves everything as it was.
   dxl::Result<void> reload_credentials();
 
+  void use_service_chain(std::vector<net::PeerCertificate> chain);
   dxl::Result<ListenerTls> load_credentials();
 
-  // Of the service, for its next connection.
+  // Of the service, for its next connection; the present one goes on with it, too.
   std::vector<net::PeerCertificate> current_chain() const;
 
   dxl::Result<std::string> refuse_reload(const dxl::Error& error);

@@ -28,6 +28,10 @@ std::vector<std::string> broker_names();
 // that holds something else.
 dxl::Result<void> check_state_directory(const std::filesystem::path& directory);
 
+// What a program that was killed while it replaced the admin client left half done. Takes the
+// policy's lock, under which clients are written.
+dxl::Result<void> finish_admin_client(const broker::StatePaths& paths);
+
 // Creates what a first start needs. The caller holds the state's lock.
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
                                         const SettingSources& sources = {});
@@ -41,7 +45,8 @@ dxl::Result<bool> confirm_policy(const broker::StatePaths& paths, std::string_vi
 // The same error as kStorage: what keeps a state from being used is exit code 8, whatever it is.
 dxl::Error unusable(const dxl::Error& error, const std::filesystem::path& where);
 
-// The TIE service's certificate chain, root first; issued into STATE/service when missing.
+// The TIE service's certificate chain, root first; issued into STATE/service when missing. Takes
+// the keystore's lock.
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state);
 
 // A new certificate for the service from the present client CA, used from its next connection on.

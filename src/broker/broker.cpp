@@ -259,6 +259,14 @@ void Broker::Impl::commit(fabric::Change change) {
   applied.get_future().wait();
 }
 
+void Broker::set_service_chain(const std::vector<net::PeerCertificate>& chain) {
+  fabric::ServiceIdentityReplaced change;
+  for (const net::PeerCertificate& certificate : chain)
+    change.chain.push_back({certificate.sha1, certificate.sha256});
+  if (!chain.empty()) change.subject = chain.back().subject;
+  impl_->commit(std::move(change));
+}
+
 void Broker::set_revocations(fabric::RevocationList list) {
   impl_->commit(fabric::RevocationsReplaced{std::move(list)});
 }

@@ -79,6 +79,9 @@ class Broker {
   // use the returned end. Any thread.
   std::unique_ptr<net::Stream> attach_service(net::Loop& client_loop,
                                               std::vector<net::PeerCertificate> chain);
+  // The service has another certificate: its connection goes on under that, without a gap in what
+  // it gets and sends. Any thread but the broker's own; returns once every router knows.
+  void set_service_chain(const std::vector<net::PeerCertificate>& chain);
   // Any thread but the broker's own; returns once every router uses it.
   void set_authorization(fabric::Authorization authorization);
   // Likewise; clients whose certificates are on the list are being disconnected when it returns.
