@@ -44,7 +44,7 @@ dxl::Result<File> make_unknown() {
 
 // A verdict of anybody but External itself: External counts only where there is none.
 bool is_verdict_of_another(const tie::Reputation& reputation) {
-  return reputation.provider != tie::FileProvider::kExternal &&
+  return reputation.provider != tie::Provider::kExternal &&
          tie::is_definitive(reputation.trust_level);
 }
 

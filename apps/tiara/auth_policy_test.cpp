@@ -33,8 +33,8 @@ TEST(AuthPolicy, UnknownGroupsAreRefusedWithTheKnown) {
   EXPECT_EQ(checked.error().code, dxl::ErrorCode::kInvalidArgument);
   EXPECT_EQ(checked.error().message,
             "unknown group \"Admins\"; known are \"TIE Server Set Enterprise Reputation\", "
-            "\"TIE Server Set External Reputation\", \"TIE Server\", \"Tiara Administrators\", "
-            "\"order desk\"");
+            "\"TIE Server Set External Reputation\", \"TIE Server Report Sandbox Reputation\", "
+            "\"TIE Server\", \"Tiara Administrators\", \"order desk\"");
 }
 
 TEST(AuthPolicy, TheTablesNameEverythingAndItsFile) {
@@ -54,8 +54,8 @@ TEST(AuthPolicy, TheTablesNameEverythingAndItsFile) {
 TEST(AuthPolicy, TheJsonHoldsTheSame) {
   const auto json = nlohmann::json::parse(policy_json({policy(), 1, {}}));
   EXPECT_EQ(json["profile"], "open");
-  EXPECT_EQ(json["groups"].size(), 5U);
-  EXPECT_EQ(json["groups"][4], (nlohmann::json{{"name", "order desk"}, {"builtIn", false}}));
+  EXPECT_EQ(json["groups"].size(), 6U);
+  EXPECT_EQ(json["groups"][5], (nlohmann::json{{"name", "order desk"}, {"builtIn", false}}));
   EXPECT_EQ(json["members"][0]["sha1"], kA1);
   EXPECT_EQ(json["members"][0]["groups"][0], kExternal);
   EXPECT_EQ(json["rules"][0]["direction"], "send");

@@ -30,7 +30,7 @@ constexpr const char* kAbort =
 
 std::optional<tie::Reputation> find_definitive(const tie::Reputations& reputations) {
   for (const tie::Reputation& entry : reputations.entries)
-    if (entry.provider != tie::FileProvider::kExternal && tie::is_definitive(entry.trust_level))
+    if (entry.provider != tie::Provider::kExternal && tie::is_definitive(entry.trust_level))
       return entry;
   return std::nullopt;
 }

@@ -61,7 +61,7 @@ std::string strongest(const tie::FileHashes& hashes) {
   return hashes.md5 ? "md5 " + hashes.md5->to_hex() : std::string();
 }
 
-std::string provider_level(const tie::Reputations& reputations, tie::FileProvider provider) {
+std::string provider_level(const tie::Reputations& reputations, tie::Provider provider) {
   const tie::Reputation* entry = reputations.find(provider);
   return tie::to_string(entry ? entry->trust_level : tie::TrustLevel::kNotSet);
 }
@@ -101,12 +101,12 @@ std::string reputations_text(const Target& target, const tie::Reputations& reput
 std::string change_text(const tie::FileReputationChange& change) {
   std::string text = fmt::format("{} {}", time_text(change.update_time), strongest(change.hashes));
   // Providers of either snapshot, those of the new one first.
-  std::vector<tie::FileProvider> providers;
+  std::vector<tie::Provider> providers;
   for (const auto* snapshot : {&change.new_reputations, &change.old_reputations})
     for (const tie::Reputation& entry : snapshot->entries)
       if (std::find(providers.begin(), providers.end(), entry.provider) == providers.end())
         providers.push_back(entry.provider);
-  for (const tie::FileProvider provider : providers) {
+  for (const tie::Provider provider : providers) {
     const std::string before = provider_level(change.old_reputations, provider);
     const std::string after = provider_level(change.new_reputations, provider);
     if (before != after)
@@ -147,7 +147,7 @@ std::string change_json(const tie::FileReputationChange& change, const dxl::Even
 
 std::string external_json(const Target& target, const ExternalResult& result) {
   Json json = target_json(target);
-  json["providerId"] = static_cast<std::int32_t>(tie::FileProvider::kExternal);
+  json["providerId"] = static_cast<std::int32_t>(tie::Provider::kExternal);
   json["trustLevel"] = static_cast<std::int32_t>(result.level);
   json["fileType"] = static_cast<std::uint64_t>(result.type);
   json["outcome"] = name_of(result.outcome);
@@ -158,7 +158,7 @@ std::string external_json(const Target& target, const ExternalResult& result) {
 
 std::string set_json(const Target& target, tie::TrustLevel level) {
   Json json = target_json(target);
-  json["providerId"] = static_cast<std::int32_t>(tie::FileProvider::kEnterprise);
+  json["providerId"] = static_cast<std::int32_t>(tie::Provider::kEnterprise);
   json["trustLevel"] = static_cast<std::int32_t>(level);
   json["outcome"] = "set";
   return dump(json);

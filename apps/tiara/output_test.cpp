@@ -20,14 +20,14 @@ Target file(const std::string& path) {
   return target;
 }
 
-tie::Reputation entry(tie::FileProvider provider, tie::TrustLevel level) {
+tie::Reputation entry(tie::Provider provider, tie::TrustLevel level) {
   return {provider, level, 1'700'000'000, {}};
 }
 
 tie::Reputations two_entries() {
   tie::Reputations reputations;
-  reputations.entries = {entry(tie::FileProvider::kEnterprise, tie::TrustLevel::kNotSet),
-                         entry(tie::FileProvider::kExternal, tie::TrustLevel::kMightBeTrusted)};
+  reputations.entries = {entry(tie::Provider::kEnterprise, tie::TrustLevel::kNotSet),
+                         entry(tie::Provider::kExternal, tie::TrustLevel::kMightBeTrusted)};
   reputations.entries[0].attributes = {{"2101652", "1"}};
   reputations.server_time = 1'700'000'001;
   return reputations;
@@ -60,8 +60,8 @@ TEST(Output, AChangeNamesWhatChanged) {
   tie::FileReputationChange change;
   change.hashes = digest().hashes;
   change.new_reputations = two_entries();
-  change.old_reputations.entries = {entry(tie::FileProvider::kEnterprise, tie::TrustLevel::kNotSet),
-                                    entry(tie::FileProvider::kAtd, tie::TrustLevel::kUnknown)};
+  change.old_reputations.entries = {entry(tie::Provider::kEnterprise, tie::TrustLevel::kNotSet),
+                                    entry(tie::Provider::kAtd, tie::TrustLevel::kUnknown)};
   change.update_time = 1'700'000'002;
   EXPECT_EQ(change_text(change),
             "2023-11-14T22:13:22Z md5 " + kMd5 +
@@ -71,7 +71,7 @@ TEST(Output, AChangeNamesWhatChanged) {
 TEST(Output, AChangeAsJsonKeepsTheServicesExtras) {
   tie::FileReputationChange change;
   change.hashes = digest().hashes;
-  change.new_reputations.entries = {entry(tie::FileProvider::kExternal, tie::TrustLevel::kUnknown)};
+  change.new_reputations.entries = {entry(tie::Provider::kExternal, tie::TrustLevel::kUnknown)};
   change.update_time = 7;
   const std::string common =
       "{\"topic\":\"/t\",\"hashes\":{\"md5\":\"" + kMd5 +

@@ -275,8 +275,8 @@ dxl::Result<void> Server::start_service() {
   if (!opened) return dxl::fail(opened.error());
   service::TieServiceOptions service_options;
   service_options.settings = state_.settings.reputation;
-  service_options.is_administrator = [this](std::string_view sha1) {
-    return is_administrator(sha1);
+  service_options.access.is_member = [this](std::string_view sha1, std::string_view group) {
+    return is_member(sha1, group);
   };
   auto started = service::TieService::start(
       std::move(service_options), std::move(*opened),
@@ -324,11 +324,11 @@ void Server::remember(fabric::Authorization authorization) {
   authorization_ = std::move(authorization);
 }
 
-bool Server::is_administrator(std::string_view certificate_sha1) const {
+bool Server::is_member(std::string_view certificate_sha1, std::string_view group) const {
   fabric::Identity identity;
   identity.chain.push_back({.sha1 = std::string(certificate_sha1), .sha256 = {}});
   const std::lock_guard guard(authorization_mutex_);
-  return authorization_.is_member(identity, fabric::kGroupAdministrators);
+  return authorization_.is_member(identity, group);
 }
 
 dxl::Result<std::string> Server::answer(const std::string& command) {

@@ -78,7 +78,7 @@ class Server {
   void remember(fabric::Authorization authorization);
 
   // The service's network thread.
-  bool is_administrator(std::string_view certificate_sha1) const;
+  bool is_member(std::string_view certificate_sha1, std::string_view group) const;
 
   dxl::Result<std::string> answer(const std::string& command);
 

@@ -47,9 +47,9 @@ using Sha256 = Digest<Sha256Tag, 32>;
 // What is known of one file's digests; at least one to be usable. Give all three when you can (TIE
 // reference §6.10).
 struct FileHashes {
-  std::optional<Md5> md5;
-  std::optional<Sha1> sha1;
-  std::optional<Sha256> sha256;
+  std::optional<Md5> md5{};
+  std::optional<Sha1> sha1{};
+  std::optional<Sha256> sha256{};
   bool empty() const { return !md5 && !sha1 && !sha256; }
   friend bool operator==(const FileHashes&, const FileHashes&) = default;
 };

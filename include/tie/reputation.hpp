@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,15 +33,18 @@ dxl::Result<TrustLevel> parse_trust_level(std::string_view text);
 // Neither 0 nor 50: what the set-external workflow calls a verdict (§6.3, §8).
 bool is_definitive(TrustLevel level);
 
-// Sources of file levels (§4.2). Open.
-enum class FileProvider : std::int32_t {
+// Sources of levels (§4.2): FileProvider and CertProvider of the original clients in one, as their
+// numbers never overlap. Open.
+enum class Provider : std::int32_t {
   kGti = 1,
+  kCertGti = 2,
   kEnterprise = 3,
+  kCertEnterprise = 4,
   kAtd = 5,
   kMwg = 7,
   kExternal = 15
 };
-std::string to_string(FileProvider provider);
+std::string to_string(Provider provider);
 
 // Bit field of up to 33 bits (§4.9). Open; the 39 named values are those the original client
 // accepts.
@@ -95,11 +99,18 @@ FileType detect_file_type(std::string_view head, std::string_view file_name);
 // One provider's entry of an answer. Attribute ids are decimal text, values text (§5); unknown ones
 // are kept.
 struct Reputation {
-  FileProvider provider = FileProvider::kGti;
+  Provider provider = Provider::kGti;
   TrustLevel trust_level = TrustLevel::kNotSet;
   std::int64_t create_date = 0;  // seconds since 1970 UTC
   std::vector<std::pair<std::string, std::string>> attributes;
   friend bool operator==(const Reputation&, const Reputation&) = default;
+};
+
+// Files signed with a certificate whose own reputation must be used (§3.4).
+struct OverriddenFiles {
+  std::vector<FileHashes> files;
+  bool truncated = false;  // there are more
+  friend bool operator==(const OverriddenFiles&, const OverriddenFiles&) = default;
 };
 
 // An answer to a lookup, or one snapshot of a change event.
@@ -107,8 +118,25 @@ struct Reputations {
   std::vector<Reputation> entries;
   std::int64_t server_time = 0;  // props.serverTime; 0 if the peer sent none
   bool submit_metadata = false;  // props.submitMetaData
-  const Reputation* find(FileProvider provider) const;
+  // Of a certificate: files signed with it that carry an override (§3.4). Nullopt: the peer sent
+  // none.
+  std::optional<OverriddenFiles> overridden{};
+  const Reputation* find(Provider provider) const;
   friend bool operator==(const Reputations&, const Reputations&) = default;
+};
+
+// A certificate, named by its SHA-1 alone (L23); the digest of its public key is an attribute.
+struct Certificate {
+  Sha1 sha1;
+  std::optional<Sha1> public_key_sha1{};
+  friend bool operator==(const Certificate&, const Certificate&) = default;
+};
+
+// What made a level change. Ours only (extensions.md).
+struct ChangeCause {
+  Provider provider = Provider::kGti;
+  std::string kind;  // "enterprise", "external", "sandbox", "import", "merge", "retention"
+  friend bool operator==(const ChangeCause&, const ChangeCause&) = default;
 };
 
 // A published change: complete snapshots before and after (§3.11).
@@ -117,7 +145,33 @@ struct FileReputationChange {
   Reputations old_reputations;
   Reputations new_reputations;
   std::int64_t update_time = 0;
+  std::optional<Certificate> signer{};  // relationships.certificate
+  // Ours only (extensions.md): strictly increasing without holes; 0 if the peer sent none.
+  std::uint64_t change_id = 0;
+  std::optional<ChangeCause> cause{};
   friend bool operator==(const FileReputationChange&, const FileReputationChange&) = default;
+};
+struct CertificateReputationChange {
+  Certificate certificate;
+  Reputations old_reputations;
+  Reputations new_reputations;
+  std::int64_t update_time = 0;
+  std::uint64_t change_id = 0;
+  std::optional<ChangeCause> cause{};
+  friend bool operator==(const CertificateReputationChange&,
+                         const CertificateReputationChange&) = default;
+};
+
+// One system and the time of its first reference (§3.3).
+struct FirstReference {
+  std::string agent_guid;
+  std::int64_t date = 0;
+  friend bool operator==(const FirstReference&, const FirstReference&) = default;
+};
+struct FirstReferences {
+  std::vector<FirstReference> agents;  // ascending by date, then by agent
+  std::uint64_t total_count = 0;       // also beyond the limit
+  friend bool operator==(const FirstReferences&, const FirstReferences&) = default;
 };
 
 // Third-party report (§3.15).

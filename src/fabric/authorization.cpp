@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "dxl/topic.hpp"
-#include "fabric/text_map.hpp"
+#include "base/text_map.hpp"
 
 namespace tiara::fabric {
 namespace {
@@ -77,7 +77,7 @@ struct Authorization::Decision {
 
 struct Authorization::Tables {
   struct Rule {
-    TextSet certificates;
+    base::TextSet certificates;
     GroupSet groups = 0;
   };
   struct BuiltIn {
@@ -181,8 +181,8 @@ struct Authorization::Tables {
   Policy policy;
   std::vector<std::string> groups;  // a group's bit is its place
   std::array<std::vector<BuiltIn>, 2> built_in;
-  TextMap<GroupSet> memberships;  // by either thumbprint
-  std::array<TextMap<Rule>, 2> rules;
+  base::TextMap<GroupSet> memberships;  // by either thumbprint
+  std::array<base::TextMap<Rule>, 2> rules;
 };
 
 Authorization::Authorization(Policy policy)

@@ -29,7 +29,8 @@ constexpr std::array<std::string_view, 3> kOpenUnderDeny{
 
 const std::vector<std::string_view>& known_groups() {
   static const std::vector<std::string_view> names{kGroupSetEnterprise, kGroupSetExternal,
-                                                   kGroupTieServer, kGroupAdministrators};
+                                                   kGroupReportSandbox, kGroupTieServer,
+                                                   kGroupAdministrators};
   return names;
 }
 

@@ -7,14 +7,17 @@
 #include <string_view>
 #include <vector>
 
+#include "dxl/groups.hpp"
+
 namespace tiara::fabric {
 
 enum class Direction : std::uint8_t { kSend, kReceive };
 
-inline constexpr std::string_view kGroupSetEnterprise = "TIE Server Set Enterprise Reputation";
-inline constexpr std::string_view kGroupSetExternal = "TIE Server Set External Reputation";
-inline constexpr std::string_view kGroupTieServer = "TIE Server";
-inline constexpr std::string_view kGroupAdministrators = "Tiara Administrators";
+using dxl::kGroupSetEnterprise;
+using dxl::kGroupSetExternal;
+using dxl::kGroupReportSandbox;
+using dxl::kGroupTieServer;
+using dxl::kGroupAdministrators;
 
 // The names above, in the order of extensions.md. A policy may declare more.
 const std::vector<std::string_view>& known_groups();

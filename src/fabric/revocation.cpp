@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/hex.hpp"
-#include "fabric/text_map.hpp"
+#include "base/text_map.hpp"
 
 namespace tiara::fabric {
 namespace {
@@ -43,7 +43,7 @@ void for_each_line(std::string_view text, Take&& take) {
 }  // namespace
 
 struct RevocationList::Sets {
-  TextSet thumbprints, issuer_serials;
+  base::TextSet thumbprints, issuer_serials;
 };
 
 RevocationList::RevocationList() : sets_(std::make_shared<const Sets>()) {}
@@ -65,7 +65,7 @@ bool RevocationList::contains(std::string_view sha1, std::string_view sha256,
 }
 
 bool RevocationList::revokes(const Identity& identity) const {
-  const TextSet& serials = sets_->issuer_serials;
+  const base::TextSet& serials = sets_->issuer_serials;
   return std::any_of(identity.chain.begin(), identity.chain.end(),
                      [this](const Thumbprints& certificate) {
                        return contains(certificate.sha1, certificate.sha256, {});

@@ -15,7 +15,7 @@
 #include "fabric/router.hpp"
 #include "fabric/routes.hpp"
 #include "fabric/service_registry.hpp"
-#include "fabric/text_map.hpp"
+#include "base/text_map.hpp"
 #include "fabric/topic_registry.hpp"
 
 namespace tiara::fabric {
@@ -125,7 +125,7 @@ struct Router::Impl {
   dxl::JsonDocument json;
   std::string detail;
   std::vector<std::string_view> other_fields;  // scratch
-  BorrowedTextSet destinations;                // scratch
+  base::BorrowedTextSet destinations;                // scratch
   std::string request_topic, reply_topic;      // scratch
 };
 

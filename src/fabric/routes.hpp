@@ -14,7 +14,7 @@
 #include "fabric/authorization.hpp"
 #include "fabric/identity.hpp"
 #include "fabric/subscriptions.hpp"
-#include "fabric/text_map.hpp"
+#include "base/text_map.hpp"
 
 namespace tiara::fabric {
 
@@ -96,7 +96,7 @@ class Routes {
   Authorization authorization_;
   Subscriptions subscriptions_;
   absl::flat_hash_map<ConnectionId, std::unique_ptr<Peer>> peers_;
-  StableTextMap<Route> routes_;
+  base::StableTextMap<Route> routes_;
   std::size_t cached_targets_ = 0;
   std::uint64_t generation_ = 1;  // grows with every change of subscriptions or authorization
   std::vector<ConnectionId> matches_;

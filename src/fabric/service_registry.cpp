@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "dxl/topic.hpp"
-#include "fabric/text_map.hpp"
+#include "base/text_map.hpp"
 
 namespace tiara::fabric {
 namespace {
@@ -160,8 +160,8 @@ struct ServiceRegistry::Impl {
 
   const std::vector<std::string> zones;
   ById services;
-  TextMap<Rounds> rounds;
-  TextMap<std::vector<EventPrefix>> events;  // by event topic or wildcard
+  base::TextMap<Rounds> rounds;
+  base::TextMap<std::vector<EventPrefix>> events;  // by event topic or wildcard
   absl::flat_hash_map<ConnectionId, std::vector<std::string>> by_connection;
   std::string buffer;
 };

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "dxl/topic.hpp"
-#include "fabric/text_map.hpp"
+#include "base/text_map.hpp"
 
 namespace tiara::fabric {
 namespace {
@@ -19,12 +19,12 @@ using Subscribers = std::vector<Slot>;
 struct Client {
   ConnectionId connection = 0;
   std::uint64_t seen_in_round = 0;
-  TextSet filters;
+  base::TextSet filters;
   std::size_t filter_bytes = 0;
 };
 
 struct Node {
-  TextMap<std::unique_ptr<Node>> children;
+  base::TextMap<std::unique_ptr<Node>> children;
   std::unique_ptr<Node> plus;
   Subscribers here;  // filters that end at this level
   Subscribers hash;  // filters that end in `#` below this level
@@ -132,7 +132,7 @@ struct Subscriptions::Impl {
   absl::flat_hash_map<ConnectionId, Slot> slots;
   std::vector<Client> clients;
   std::vector<Slot> free_slots;
-  TextMap<Subscribers> exact;
+  base::TextMap<Subscribers> exact;
   Node root;
   std::uint64_t round = 0;
 };
@@ -180,7 +180,7 @@ std::vector<std::string> Subscriptions::remove_all(ConnectionId connection) {
   const auto at = impl_->slots.find(connection);
   if (at == impl_->slots.end()) return {};
   const Slot slot = at->second;
-  const TextSet& own = impl_->clients[slot].filters;
+  const base::TextSet& own = impl_->clients[slot].filters;
   std::vector<std::string> filters(own.begin(), own.end());
   for (const std::string& filter : filters) impl_->drop(slot, filter);
   impl_->release(connection, slot);

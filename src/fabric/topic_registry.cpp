@@ -1,6 +1,6 @@
 #include "fabric/topic_registry.hpp"
 
-#include "fabric/text_map.hpp"
+#include "base/text_map.hpp"
 
 namespace tiara::fabric {
 namespace {
@@ -22,7 +22,7 @@ std::string_view tracked_part(std::string_view filter) {
 }  // namespace
 
 struct TopicRegistry::Impl {
-  TextMap<std::uint32_t> subscribers;
+  base::TextMap<std::uint32_t> subscribers;
   std::uint64_t change_count = 0;
 };
 

@@ -11,6 +11,7 @@ std::string_view DigestKey::view() const {
       digest = tie::Md5::kSize;
       break;
     case DigestType::kSha1:
+    case DigestType::kCertificate:
       digest = tie::Sha1::kSize;
       break;
     case DigestType::kSha256:
@@ -32,6 +33,19 @@ DigestKeys::DigestKeys(const tie::FileHashes& hashes) {
 }
 
 DigestKey strongest_key(const tie::FileHashes& hashes) { return DigestKeys(hashes)[0]; }
+
+tie::FileHashes hashes_of(const DigestKey& key) {
+  const std::string_view raw = key.view().substr(1);
+  tie::FileHashes hashes;
+  if (key.type() == DigestType::kMd5) hashes.md5 = tie::Md5::from_bytes(raw);
+  if (key.type() == DigestType::kSha1) hashes.sha1 = tie::Sha1::from_bytes(raw);
+  if (key.type() == DigestType::kSha256) hashes.sha256 = tie::Sha256::from_bytes(raw);
+  return hashes;
+}
+
+tie::Sha1 certificate_of(const DigestKey& key) {
+  return *tie::Sha1::from_bytes(key.view().substr(1));
+}
 
 bool has_digest(const tie::FileHashes& hashes, const DigestKey& key) {
   const DigestKeys keys(hashes);

@@ -11,9 +11,9 @@
 
 namespace tiara::reputation {
 
-// Numbers grow with strength (TIE reference §6.10) and are on disk (docs/store.md): never reuse
-// one.
-enum class DigestType : std::uint8_t { kMd5 = 1, kSha1 = 2, kSha256 = 3 };
+// Numbers of files grow with strength (TIE reference §6.10) and are on disk (docs/store.md): never
+// reuse one. A certificate's SHA-1 is a type of its own, so that it never meets a file's.
+enum class DigestType : std::uint8_t { kMd5 = 1, kSha1 = 2, kSha256 = 3, kCertificate = 16 };
 
 // The type, then the digest, then zeros.
 struct DigestKey {
@@ -23,6 +23,12 @@ struct DigestKey {
   explicit DigestKey(const tie::Md5& digest) { assign(DigestType::kMd5, digest.view()); }
   explicit DigestKey(const tie::Sha1& digest) { assign(DigestType::kSha1, digest.view()); }
   explicit DigestKey(const tie::Sha256& digest) { assign(DigestType::kSha256, digest.view()); }
+
+  static DigestKey of_certificate(const tie::Sha1& sha1) {
+    DigestKey key;
+    key.assign(DigestType::kCertificate, sha1.view());
+    return key;
+  }
 
   DigestType type() const { return static_cast<DigestType>(bytes[0]); }
   // Type and digest without the padding.
@@ -56,6 +62,9 @@ class DigestKeys {
 
 // `hashes` must not be empty.
 DigestKey strongest_key(const tie::FileHashes& hashes);
+// The file named by one digest, and the certificate by its key; the type must fit.
+tie::FileHashes hashes_of(const DigestKey& key);
+tie::Sha1 certificate_of(const DigestKey& key);
 bool has_digest(const tie::FileHashes& hashes, const DigestKey& key);
 
 }  // namespace tiara::reputation

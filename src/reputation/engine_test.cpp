@@ -10,7 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-using tie::FileProvider;
+using tie::Provider;
 using tie::TrustLevel;
 
 constexpr auto kBad = TrustLevel::kKnownMalicious;
@@ -26,13 +26,12 @@ tie::ExternalReport report(const tie::FileHashes& digests, TrustLevel level,
 }
 
 FileRecord touched(FileRecord subject) {
-  touch(subject, kNow);
+  touch(subject.last_used, kNow);
   return subject;
 }
 
 TEST(Set, L5CreatesAnUnknownFileWithOneEvent) {
-  FileRecord expected =
-      record(hashes(1, 0, 3), {entry(FileProvider::kEnterprise, kGood, kNow, "why")});
+  FileRecord expected = record(hashes(1, 0, 3), {entry(Provider::kEnterprise, kGood, kNow, "why")});
   expected.created = expected.first_contact = kNow;
   expected.names = {"a.exe"};
   expected = touched(expected);
@@ -45,9 +44,9 @@ TEST(Set, L5CreatesAnUnknownFileWithOneEvent) {
 
 TEST(Set, L7CreateDateFollowsTheLevelOnly) {
   const FileRecord before =
-      record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood, kCreated, "old")});
+      record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood, kCreated, "old")});
   FileRecord expected = touched(before);
-  expected.entries = {entry(FileProvider::kEnterprise, kBad, kNow, "")};
+  expected.entries = {entry(Provider::kEnterprise, kBad, kNow, "")};
   const Outcome outcome = apply_set(hashes(1, 0, 0), kBad, "", "", kNow, known({&before}));
   EXPECT_THAT(outcome.store, ElementsAre(expected));
   EXPECT_THAT(outcome.events, ElementsAre(Change{.before = before, .after = expected}));
@@ -55,9 +54,9 @@ TEST(Set, L7CreateDateFollowsTheLevelOnly) {
 
 TEST(Set, L12SameLevelStoresNameAndCommentWithoutEvent) {
   const FileRecord before =
-      record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood, kCreated, "old")});
+      record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood, kCreated, "old")});
   FileRecord expected = touched(before);
-  expected.entries = {entry(FileProvider::kEnterprise, kGood, kCreated, "new")};
+  expected.entries = {entry(Provider::kEnterprise, kGood, kCreated, "new")};
   expected.names = {"a.exe"};
   const Outcome outcome = apply_set(hashes(1, 0, 0), kGood, "a.exe", "new", kNow, known({&before}));
   EXPECT_THAT(outcome.store, ElementsAre(expected));
@@ -65,9 +64,9 @@ TEST(Set, L12SameLevelStoresNameAndCommentWithoutEvent) {
 }
 
 TEST(Set, L3LevelZeroRemovesTheOverrideAndKeepsTheEntry) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood)});
   FileRecord expected = touched(before);
-  expected.entries = {entry(FileProvider::kEnterprise, TrustLevel::kNotSet, kNow)};
+  expected.entries = {entry(Provider::kEnterprise, TrustLevel::kNotSet, kNow)};
   const Outcome outcome =
       apply_set(hashes(1, 0, 0), TrustLevel::kNotSet, "", "", kNow, known({&before}));
   EXPECT_THAT(outcome.store, ElementsAre(expected));
@@ -87,7 +86,7 @@ TEST(Set, L3LevelZeroWithoutOverrideMakesNoEntryAndNoEvent) {
 }
 
 TEST(Set, L8TeachesAlsoDigestsOfAnOverriddenFile) {
-  FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood)});
   before.reference_count = 2;
   const Outcome outcome = apply_set(hashes(1, 0, 3), kGood, "", "", kNow, known({&before}));
   FileRecord expected = touched(before);
@@ -100,7 +99,7 @@ TEST(Set, L8TeachesAlsoDigestsOfAnOverriddenFile) {
 
 TEST(Set, L8MergesJoiningRecordsWithOneEventPerChangedFormerRecord) {
   FileRecord main = record(hashes(0, 0, 3));
-  FileRecord joining = record(hashes(2, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  FileRecord joining = record(hashes(2, 0, 0), {entry(Provider::kEnterprise, kGood)});
   joining.reference_count = 1;
   Known both = known({&main, &joining});
   both.joined_references = 1;
@@ -129,9 +128,9 @@ TEST(Set, L8EqualMd5UnderAnotherSha256MakesANewRecordWithoutIt) {
 }
 
 TEST(External, L1IsStoredBesideAnOverrideWithAnEvent) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
+  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood)});
   FileRecord expected = touched(before);
-  expected.entries.push_back(entry(FileProvider::kExternal, kBad, kNow, "seen"));
+  expected.entries.push_back(entry(Provider::kExternal, kBad, kNow, "seen"));
   expected.names = {"x.exe"};
   expected.file_type = 18;
   const Outcome outcome =
@@ -148,7 +147,7 @@ TEST(External, L2EmptyNameGivesTheFileNoNewName) {
 
 TEST(External, L3LevelZeroRemovesTheEntry) {
   const FileRecord before =
-      record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kBad, kCreated, "seen")});
+      record(hashes(1, 0, 0), {entry(Provider::kExternal, kBad, kCreated, "seen")});
   const Outcome outcome = apply_external(report(hashes(1, 0, 0), TrustLevel::kNotSet), kNow,
                                          Settings{}, known({&before}));
   ASSERT_EQ(outcome.events.size(), 1U);
@@ -165,17 +164,17 @@ TEST(External, L3LevelZeroWithNothingToRemoveChangesNothing) {
 
 TEST(External, L7AndL12EqualLevelRefreshesTheDateWithoutEvent) {
   const FileRecord before =
-      record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kBad, kCreated, "old")});
+      record(hashes(1, 0, 0), {entry(Provider::kExternal, kBad, kCreated, "old")});
   const Outcome outcome =
       apply_external(report(hashes(1, 0, 0), kBad), kNow, Settings{}, known({&before}));
   ASSERT_EQ(outcome.store.size(), 1U);
   EXPECT_THAT(outcome.store[0].entries,
-              ElementsAre(entry(FileProvider::kExternal, kBad, kNow, "seen")));
+              ElementsAre(entry(Provider::kExternal, kBad, kNow, "seen")));
   EXPECT_THAT(outcome.events, IsEmpty());
 }
 
 TEST(External, L8SafeTeachesDigestsWhenNoVerdictIsAtStake) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kGood)});
+  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kExternal, kGood)});
   const Outcome outcome =
       apply_external(report(hashes(1, 0, 3), kBad), kNow, Settings{}, known({&before}));
   ASSERT_EQ(outcome.store.size(), 1U);
@@ -191,22 +190,22 @@ struct LearnCase {
 
 TEST(External, L8NeverExtendsAVerdictItMayNotSetToAnotherDigest) {
   const std::vector<LearnCase> cases{
-      {"override", Settings::MergeLearn::kSafe, {entry(FileProvider::kEnterprise, kGood)}, false},
+      {"override", Settings::MergeLearn::kSafe, {entry(Provider::kEnterprise, kGood)}, false},
       {"override of 50",
        Settings::MergeLearn::kSafe,
-       {entry(FileProvider::kEnterprise, TrustLevel::kUnknown)},
+       {entry(Provider::kEnterprise, TrustLevel::kUnknown)},
        false},
       {"removed override",
        Settings::MergeLearn::kSafe,
-       {entry(FileProvider::kEnterprise, TrustLevel::kNotSet)},
+       {entry(Provider::kEnterprise, TrustLevel::kNotSet)},
        true},
-      {"sandbox verdict", Settings::MergeLearn::kSafe, {entry(FileProvider::kAtd, kBad)}, false},
+      {"sandbox verdict", Settings::MergeLearn::kSafe, {entry(Provider::kAtd, kBad)}, false},
       {"sandbox unknown",
        Settings::MergeLearn::kSafe,
-       {entry(FileProvider::kAtd, TrustLevel::kUnknown)},
+       {entry(Provider::kAtd, TrustLevel::kUnknown)},
        true},
       {"never", Settings::MergeLearn::kNever, {}, false},
-      {"always", Settings::MergeLearn::kAlways, {entry(FileProvider::kEnterprise, kGood)}, true},
+      {"always", Settings::MergeLearn::kAlways, {entry(Provider::kEnterprise, kGood)}, true},
   };
   for (const LearnCase& c : cases) {
     SCOPED_TRACE(c.name);
@@ -223,96 +222,69 @@ TEST(External, L8NeverExtendsAVerdictItMayNotSetToAnotherDigest) {
       ASSERT_EQ(outcome.store.size(), 2U);
       EXPECT_EQ(outcome.store[0].hashes, hashes(1, 0, 0));
       EXPECT_EQ(outcome.store[1].hashes, hashes(0, 0, 3));
-      EXPECT_EQ(outcome.store[1].level(FileProvider::kExternal), kBad);
-      EXPECT_EQ(outcome.store[1].level(FileProvider::kEnterprise), TrustLevel::kNotSet);
+      EXPECT_EQ(outcome.store[1].level(Provider::kExternal), kBad);
+      EXPECT_EQ(outcome.store[1].level(Provider::kEnterprise), TrustLevel::kNotSet);
       EXPECT_EQ(outcome.events.size(), 2U);
     }
   }
 }
 
-TEST(Lookup, L5CreatesTheRecordAndCountsTheSystem) {
-  const LookupOutcome result =
-      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1, Settings{}, {});
-  FileRecord expected = record(hashes(1, 0, 0));
+tie::SandboxReport sandbox(const tie::FileHashes& digests, TrustLevel level) {
+  return tie::SandboxReport{.hashes = digests,
+                            .trust_level = level,
+                            .filename = "x.exe",
+                            .size = 774'200,
+                            .attributes = {{"4195730", "4"}, {"4194962", "3"}}};
+}
+
+TEST(Sandbox, StoresTheVerdictWithItsScoresAndAnEvent) {
+  const Outcome outcome =
+      apply_sandbox(sandbox(hashes(1, 2, 3), TrustLevel::kMostLikelyMalicious), kNow, {}, {});
+  FileRecord expected = touched(
+      record(hashes(1, 2, 3), {entry(Provider::kAtd, TrustLevel::kMostLikelyMalicious, kNow)}));
+  expected.entries[0].attributes = {{"4194962", "3"}, {"4195730", "4"}};
   expected.created = expected.first_contact = kNow;
-  expected.reference_count = 1;
-  expected.first_instance_sent = true;
-  expected = touched(expected);
-  EXPECT_THAT(result.outcome.store, ElementsAre(expected));
-  EXPECT_THAT(result.outcome.events, IsEmpty());
-  EXPECT_TRUE(result.first_instance);
-  EXPECT_TRUE(result.prevalence);
+  expected.names = {"x.exe"};
+  expected.details.size = 774'200;
+  EXPECT_THAT(outcome.store, ElementsAre(expected));
+  EXPECT_THAT(outcome.events, ElementsAre(Change{.before = std::nullopt, .after = expected}));
 }
 
-TEST(Lookup, L9FirstInstanceOnceEvenIfAReportCreatedTheRecord) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kExternal, kBad)});
-  const LookupOutcome first =
-      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1, Settings{}, known({&before}));
-  EXPECT_TRUE(first.first_instance);
-  const LookupOutcome second =
-      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 2, Settings{}, known({&first.record}));
-  EXPECT_FALSE(second.first_instance);
-  EXPECT_TRUE(second.prevalence);
-  EXPECT_EQ(second.record.reference_count, 2U);
+TEST(Sandbox, TheSameLevelRefreshesDateAndScoresWithoutEvent) {
+  FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kAtd, kBad, kCreated)});
+  before.entries[0].attributes = {{"4195730", "5"}};
+  const Outcome outcome = apply_sandbox(sandbox(hashes(1, 0, 0), kBad), kNow, {}, known({&before}));
+  ASSERT_EQ(outcome.store.size(), 1U);
+  EXPECT_EQ(outcome.store[0].entries[0].create_date, kNow);
+  EXPECT_EQ(outcome.store[0].entries[0].attributes.size(), 2U);
+  EXPECT_THAT(outcome.events, IsEmpty());
 }
 
-TEST(Lookup, L9AMergeWithARecordThatHadItsEventCountsAsSent) {
-  const FileRecord main = record(hashes(0, 0, 3), {entry(FileProvider::kEnterprise, kGood)});
-  FileRecord joining = record(hashes(1, 0, 0));
-  joining.first_instance_sent = true;
-  EXPECT_FALSE(
-      apply_endpoint_lookup(hashes(1, 0, 3), kNow, true, 1, Settings{}, known({&main, &joining}))
-          .first_instance);
+TEST(Sandbox, NoVerdictRemovesTheEntry) {
+  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kAtd, kBad, kCreated)});
+  const tie::SandboxReport removal = sandbox(hashes(1, 0, 0), TrustLevel::kNotSet);
+  const Outcome outcome = apply_sandbox(removal, kNow, {}, known({&before}));
+  ASSERT_EQ(outcome.events.size(), 1U);
+  EXPECT_THAT(outcome.events[0].after.entries, IsEmpty());
+  EXPECT_EQ(apply_sandbox(removal, kNow, {}, {}), Outcome{});
 }
 
-TEST(Lookup, RepeatedBySameSystemOnTheSameDayChangesNothing) {
-  const LookupOutcome first = apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1, Settings{}, {});
-  const LookupOutcome again =
-      apply_endpoint_lookup(hashes(1, 0, 0), kNow, false, 1, Settings{}, known({&first.record}));
-  EXPECT_EQ(again.outcome, Outcome{});
-  EXPECT_FALSE(again.first_instance || again.prevalence);
+TEST(Sandbox, CountsWhileExternalIsSwitchedOffAndWhatOthersSay) {
+  Settings settings;
+  settings.external_enabled = false;
+  settings.external_require_filename = true;
+  tie::SandboxReport given = sandbox(hashes(1, 0, 0), kBad);
+  given.filename.clear();
+  EXPECT_EQ(apply_sandbox(given, kNow, settings, {}).events.size(), 1U);
 }
 
-TEST(Lookup, L8LeavesDigestsOfAnOverriddenFileAlone) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(FileProvider::kEnterprise, kGood)});
-  const LookupOutcome result =
-      apply_endpoint_lookup(hashes(1, 0, 3), kNow, true, 1, Settings{}, known({&before}));
-  ASSERT_EQ(result.outcome.store.size(), 1U);
-  EXPECT_EQ(result.record.hashes, hashes(1, 0, 0));
-}
-
-struct PrevalenceCase {
-  const char* name;
-  std::uint64_t references;  // before the lookup
-  std::uint64_t enterprise_size;
-  bool prevalent;
-};
-
-TEST(Lookup, L19PrevalentNeedsTheNumberAndTheShare) {
-  const std::vector<PrevalenceCase> cases{
-      {"below the number", 198, 200, false},
-      {"number and share", 199, 20'000, true},
-      {"below the share", 199, 20'001, false},
-  };
-  for (const PrevalenceCase& c : cases) {
-    SCOPED_TRACE(c.name);
-    FileRecord before = record(hashes(1, 0, 0));
-    before.reference_count = c.references;
-    const LookupOutcome result = apply_endpoint_lookup(
-        hashes(1, 0, 0), kNow, true, c.enterprise_size, Settings{}, known({&before}));
-    EXPECT_EQ(result.record.prevalent, c.prevalent);
-    EXPECT_TRUE(result.prevalence);
-  }
-}
-
-TEST(Lookup, L19OncePrevalentAlwaysPrevalentWithoutFurtherEvents) {
-  FileRecord before = record(hashes(1, 0, 0));
-  before.reference_count = 300;
-  before.prevalent = true;
-  const LookupOutcome result =
-      apply_endpoint_lookup(hashes(1, 0, 0), kNow, true, 1'000'000, Settings{}, known({&before}));
-  EXPECT_TRUE(result.record.prevalent);
-  EXPECT_FALSE(result.prevalence);
+TEST(Sandbox, MayExtendItsOwnVerdictButNotAnothers) {
+  const FileRecord own = record(hashes(1, 0, 0), {entry(Provider::kAtd, kGood)});
+  EXPECT_EQ(apply_sandbox(sandbox(hashes(1, 0, 3), kBad), kNow, {}, known({&own})).store.size(),
+            1U);
+  const FileRecord others = record(hashes(1, 0, 0), {entry(Provider::kExternal, kGood)});
+  EXPECT_EQ(apply_sandbox(sandbox(hashes(1, 0, 3), kBad), kNow, {}, known({&others})).store.size(),
+            2U);
 }
 
 }  // namespace

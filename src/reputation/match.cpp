@@ -30,8 +30,8 @@ Comparison compare(const tie::FileHashes& left, const tie::FileHashes& right) {
   return result;
 }
 
-template <class D>
-void fill(std::optional<D>& gap, const std::optional<D>& other) {
+template <class T>
+void fill(std::optional<T>& gap, const std::optional<T>& other) {
   if (!gap) gap = other;
 }
 
@@ -44,6 +44,51 @@ bool beats(const ProviderEntry& challenger, const ProviderEntry& holder) {
   if (challenger.create_date != holder.create_date)
     return challenger.create_date > holder.create_date;
   return challenger.trust_level < holder.trust_level;
+}
+
+void merge_entries(std::vector<ProviderEntry>& main, const std::vector<ProviderEntry>& other) {
+  for (const ProviderEntry& theirs : other) {
+    const std::size_t before = main.size();
+    ProviderEntry& ours = entry_of(main, theirs.provider);
+    if (main.size() != before || beats(theirs, ours)) ours = theirs;
+  }
+}
+
+void fill(std::string& gap, const std::string& other) {
+  if (gap.empty()) gap = other;
+}
+
+void merge_local(FileDetails& main, const FileDetails& other) {
+  const bool theirs_is_later = other.local.count != 0 && other.local_time > main.local_time;
+  main.local.add(other.local);
+  if (!theirs_is_later) return;
+  main.local.latest = other.local.latest;
+  main.local_time = other.local_time;
+}
+
+void merge_detections(FileDetails& main, const FileDetails& other) {
+  main.detection_count += other.detection_count;
+  if (other.last_detection <= main.last_detection) return;
+  main.last_detection = other.last_detection;
+  main.last_detection_name = other.last_detection_name;
+}
+
+void merge_details(FileDetails& main, const FileDetails& other) {
+  main.described = main.described || other.described;
+  for (const std::string& path : other.paths) add_path(main, path);
+  fill(main.size, other.size);
+  fill(main.signed_bits, other.signed_bits);
+  fill(main.latest_rule_id, other.latest_rule_id);
+  fill(main.version, other.version);
+  fill(main.company_name, other.company_name);
+  fill(main.product_name, other.product_name);
+  fill(main.product_version, other.product_version);
+  fill(main.profiler_flags, other.profiler_flags);
+  merge_local(main, other);
+  main.prompted.add(other.prompted);
+  main.parents.add(other.parents);
+  main.children.add(other.children);
+  merge_detections(main, other);
 }
 
 }  // namespace
@@ -89,14 +134,7 @@ Match match_records(const tie::FileHashes& supplied, const std::vector<const Fil
 FileRecord merge_records(FileRecord main, const FileRecord& other,
                          std::optional<std::uint64_t> reference_count) {
   fill_digests(main.hashes, other.hashes);
-  for (const ProviderEntry& theirs : other.entries) {
-    if (main.find(theirs.provider) == nullptr) {
-      entry_of(main, theirs.provider) = theirs;
-      continue;
-    }
-    ProviderEntry& ours = entry_of(main, theirs.provider);
-    if (beats(theirs, ours)) ours = theirs;
-  }
+  merge_entries(main.entries, other.entries);
   main.first_contact = std::min(main.first_contact, other.first_contact);
   main.created = std::min(main.created, other.created);
   main.last_used = std::max(main.last_used, other.last_used);
@@ -105,6 +143,8 @@ FileRecord merge_records(FileRecord main, const FileRecord& other,
   main.reference_count = reference_count.value_or(main.reference_count + other.reference_count);
   main.prevalent = main.prevalent || other.prevalent;
   main.first_instance_sent = main.first_instance_sent || other.first_instance_sent;
+  learn_signer(main, other.signer);
+  merge_details(main.details, other.details);
   return main;
 }
 

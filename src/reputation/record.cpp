@@ -5,55 +5,89 @@
 namespace tiara::reputation {
 namespace {
 
-bool provider_before(const ProviderEntry& entry, tie::FileProvider provider) {
+bool provider_before(const ProviderEntry& entry, tie::Provider provider) {
   return entry.provider < provider;
 }
 
-bool covers_levels(const FileRecord& left, const FileRecord& right) {
-  return std::all_of(left.entries.begin(), left.entries.end(), [&](const ProviderEntry& entry) {
-    return entry.trust_level == right.level(entry.provider);
-  });
-}
-
-}  // namespace
-
-const ProviderEntry* FileRecord::find(tie::FileProvider provider) const {
+const ProviderEntry* find_entry(const std::vector<ProviderEntry>& entries, tie::Provider provider) {
   const auto at = std::lower_bound(entries.begin(), entries.end(), provider, provider_before);
   return at != entries.end() && at->provider == provider ? &*at : nullptr;
 }
 
-tie::TrustLevel FileRecord::level(tie::FileProvider provider) const {
-  const ProviderEntry* entry = find(provider);
+tie::TrustLevel level_of(const std::vector<ProviderEntry>& entries, tie::Provider provider) {
+  const ProviderEntry* entry = find_entry(entries, provider);
   return entry == nullptr ? tie::TrustLevel::kNotSet : entry->trust_level;
 }
 
-ProviderEntry& entry_of(FileRecord& record, tie::FileProvider provider) {
-  auto at =
-      std::lower_bound(record.entries.begin(), record.entries.end(), provider, provider_before);
-  if (at == record.entries.end() || at->provider != provider)
-    at = record.entries.insert(at, ProviderEntry{.provider = provider, .comment = {}});
+bool covers_levels(const std::vector<ProviderEntry>& left,
+                   const std::vector<ProviderEntry>& right) {
+  return std::all_of(left.begin(), left.end(), [&](const ProviderEntry& entry) {
+    return entry.trust_level == level_of(right, entry.provider);
+  });
+}
+
+void add_distinct(std::vector<std::string>& texts, std::string_view text, std::size_t most) {
+  if (text.empty() || texts.size() >= most) return;
+  if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.emplace_back(text);
+}
+
+}  // namespace
+
+const ProviderEntry* FileRecord::find(tie::Provider provider) const {
+  return find_entry(entries, provider);
+}
+tie::TrustLevel FileRecord::level(tie::Provider provider) const {
+  return level_of(entries, provider);
+}
+const ProviderEntry* CertRecord::find(tie::Provider provider) const {
+  return find_entry(entries, provider);
+}
+tie::TrustLevel CertRecord::level(tie::Provider provider) const {
+  return level_of(entries, provider);
+}
+
+ProviderEntry& entry_of(std::vector<ProviderEntry>& entries, tie::Provider provider) {
+  auto at = std::lower_bound(entries.begin(), entries.end(), provider, provider_before);
+  if (at == entries.end() || at->provider != provider)
+    at = entries.insert(at, ProviderEntry{.provider = provider, .comment = {}});
   return *at;
 }
 
-void remove_entry(FileRecord& record, tie::FileProvider provider) {
-  std::erase_if(record.entries,
-                [&](const ProviderEntry& entry) { return entry.provider == provider; });
+void remove_entry(std::vector<ProviderEntry>& entries, tie::Provider provider) {
+  std::erase_if(entries, [&](const ProviderEntry& entry) { return entry.provider == provider; });
 }
 
 void add_name(FileRecord& record, std::string_view name) {
-  if (name.empty() || record.names.size() >= kMaxNames) return;
-  if (std::find(record.names.begin(), record.names.end(), name) == record.names.end())
-    record.names.emplace_back(name);
+  add_distinct(record.names, name, kMaxNames);
 }
 
-bool touch(FileRecord& record, std::int64_t now) {
+void add_path(FileDetails& details, std::string_view path) {
+  add_distinct(details.paths, path, kMaxPaths);
+}
+
+bool learn_signer(FileRecord& record, const std::optional<tie::Certificate>& signer) {
+  if (!signer) return true;
+  if (!record.signer) {
+    record.signer = signer;
+    return true;
+  }
+  return record.signer->sha1 == signer->sha1 && learn_key(*record.signer, signer->public_key_sha1);
+}
+
+bool learn_key(tie::Certificate& certificate, const std::optional<tie::Sha1>& public_key_sha1) {
+  if (!public_key_sha1) return true;
+  if (!certificate.public_key_sha1) certificate.public_key_sha1 = public_key_sha1;
+  return certificate.public_key_sha1 == public_key_sha1;
+}
+
+bool touch(std::int64_t& last_used, std::int64_t now) {
   const std::int64_t day = now - now % kSecondsPerDay;
-  if (record.last_used >= day) return false;
-  record.last_used = day;
+  if (last_used >= day) return false;
+  last_used = day;
   return true;
 }
 
-bool same_levels(const FileRecord& left, const FileRecord& right) {
+bool same_levels(const std::vector<ProviderEntry>& left, const std::vector<ProviderEntry>& right) {
   return covers_levels(left, right) && covers_levels(right, left);
 }
 

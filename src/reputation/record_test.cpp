@@ -7,20 +7,20 @@
 namespace tiara::reputation {
 namespace {
 
-using tie::FileProvider;
+using tie::Provider;
 using tie::TrustLevel;
 
 TEST(FileRecord, KeepsEntriesSortedByProvider) {
   FileRecord subject;
-  entry_of(subject, FileProvider::kExternal).trust_level = TrustLevel::kUnknown;
-  entry_of(subject, FileProvider::kEnterprise).trust_level = TrustLevel::kKnownTrusted;
-  entry_of(subject, FileProvider::kExternal).comment = "twice";
+  entry_of(subject.entries, Provider::kExternal).trust_level = TrustLevel::kUnknown;
+  entry_of(subject.entries, Provider::kEnterprise).trust_level = TrustLevel::kKnownTrusted;
+  entry_of(subject.entries, Provider::kExternal).comment = "twice";
   ASSERT_EQ(subject.entries.size(), 2U);
-  EXPECT_EQ(subject.entries[0].provider, FileProvider::kEnterprise);
-  EXPECT_EQ(subject.level(FileProvider::kExternal), TrustLevel::kUnknown);
-  remove_entry(subject, FileProvider::kExternal);
-  EXPECT_EQ(subject.find(FileProvider::kExternal), nullptr);
-  EXPECT_EQ(subject.level(FileProvider::kExternal), TrustLevel::kNotSet);
+  EXPECT_EQ(subject.entries[0].provider, Provider::kEnterprise);
+  EXPECT_EQ(subject.level(Provider::kExternal), TrustLevel::kUnknown);
+  remove_entry(subject.entries, Provider::kExternal);
+  EXPECT_EQ(subject.find(Provider::kExternal), nullptr);
+  EXPECT_EQ(subject.level(Provider::kExternal), TrustLevel::kNotSet);
 }
 
 TEST(FileRecord, KeepsDistinctNamesUpToTheLimit) {
@@ -34,23 +34,30 @@ TEST(FileRecord, KeepsDistinctNamesUpToTheLimit) {
   EXPECT_EQ(subject.names.front(), "a.exe");
 }
 
+TEST(FileRecord, KeepsDistinctPathsUpToTheLimit) {
+  FileDetails details;
+  for (std::size_t i = 0; i < 2 * kMaxPaths; ++i) add_path(details, std::to_string(i / 2));
+  add_path(details, "");
+  EXPECT_EQ(details.paths.size(), kMaxPaths);
+}
+
 TEST(FileRecord, IsTouchedOncePerDay) {
   FileRecord subject;
-  EXPECT_TRUE(touch(subject, 10 * kSecondsPerDay + 5));
-  EXPECT_FALSE(touch(subject, 11 * kSecondsPerDay - 1));
-  EXPECT_TRUE(touch(subject, 11 * kSecondsPerDay));
+  EXPECT_TRUE(touch(subject.last_used, 10 * kSecondsPerDay + 5));
+  EXPECT_FALSE(touch(subject.last_used, 11 * kSecondsPerDay - 1));
+  EXPECT_TRUE(touch(subject.last_used, 11 * kSecondsPerDay));
   EXPECT_EQ(subject.last_used, 11 * kSecondsPerDay);
 }
 
 TEST(FileRecord, ComparesLevelsWithAbsentEntriesAsNotSet) {
   const FileRecord none = record(hashes(1, 0, 0));
   const FileRecord zero = record(
-      hashes(1, 0, 0), {entry(FileProvider::kEnterprise, TrustLevel::kNotSet, kCreated, "note")});
+      hashes(1, 0, 0), {entry(Provider::kEnterprise, TrustLevel::kNotSet, kCreated, "note")});
   const FileRecord bad =
-      record(hashes(1, 0, 0), {entry(FileProvider::kExternal, TrustLevel::kKnownMalicious)});
-  EXPECT_TRUE(same_levels(none, zero));
-  EXPECT_FALSE(same_levels(none, bad));
-  EXPECT_FALSE(same_levels(bad, none));
+      record(hashes(1, 0, 0), {entry(Provider::kExternal, TrustLevel::kKnownMalicious)});
+  EXPECT_TRUE(same_levels(none.entries, zero.entries));
+  EXPECT_FALSE(same_levels(none.entries, bad.entries));
+  EXPECT_FALSE(same_levels(bad.entries, none.entries));
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ TEST_F(TieClient, GetsReputations) {
   const auto reputations = tie.get_file_reputation(some_hashes());
   ASSERT_TRUE(reputations);
   const Reputations expected{
-      .entries = {{FileProvider::kGti, TrustLevel::kKnownTrusted, 7, {{"2120340", "2139160704"}}}},
+      .entries = {{Provider::kGti, TrustLevel::kKnownTrusted, 7, {{"2120340", "2139160704"}}}},
       .server_time = 8,
       .submit_metadata = true};
   EXPECT_EQ(*reputations, expected);
@@ -215,7 +215,7 @@ TEST_F(TieClient, ChangesArriveDecodedAndOthersAreDropped) {
   ASSERT_TRUE(handle);
   FileReputationChange change;
   change.hashes = some_hashes();
-  change.new_reputations.entries = {{FileProvider::kExternal, TrustLevel::kMightBeTrusted, 5, {}}};
+  change.new_reputations.entries = {{Provider::kExternal, TrustLevel::kMightBeTrusted, 5, {}}};
   change.update_time = 5;
   std::string payload;
   append_file_change(change, {}, payload);

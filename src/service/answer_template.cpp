@@ -21,19 +21,33 @@ void append_number(Number value, std::string& out) {
   out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
 }
 
+reputation::AnswerContext context_of(const AnswerBasis& basis, const AnswerValues& values,
+                                     bool submit_metadata) {
+  return {.now = values.now,
+          .enterprise_size = values.enterprise_size,
+          .server_version = basis.server_version,
+          .submit_metadata = submit_metadata,
+          .create_date = basis.create_date};
+}
+
 }  // namespace
 
 tie::Reputations make_answer(const reputation::FileRecord* record, const AnswerBasis& basis,
                              const AnswerValues& values) {
   return reputation::make_answer(
-      record, reputation::AnswerContext{.now = values.now,
-                                        .enterprise_size = values.enterprise_size,
-                                        .server_version = basis.server_version,
-                                        .submit_metadata = values.submit_metadata,
-                                        .create_date = basis.create_date});
+      record, context_of(basis, values, values.counts && reputation::wants_metadata(record)));
 }
 
-AnswerTemplate::AnswerTemplate(const reputation::FileRecord* record, const AnswerBasis& basis) {
+tie::Reputations make_cert_answer(const reputation::CertRecord* record, const AnswerBasis& basis,
+                                  const AnswerValues& values,
+                                  const tie::OverriddenFiles& overridden) {
+  return reputation::make_cert_answer(
+      record, context_of(basis, values, values.counts && reputation::wants_metadata(record)),
+      overridden);
+}
+
+AnswerTemplate::AnswerTemplate(const reputation::FileRecord* record, const AnswerBasis& basis)
+    : wants_metadata_(reputation::wants_metadata(record)) {
   std::string marked;
   tie::append_reputations(
       make_answer(record, basis, AnswerValues{.now = kNowMark, .enterprise_size = kSizeMark}),
@@ -84,7 +98,7 @@ void AnswerTemplate::append(const AnswerValues& values, std::string& out) const 
         append_number(values.enterprise_size, out);
         break;
       case Hole::kSubmitMetadata:
-        out += values.submit_metadata ? '1' : '0';
+        out += values.counts && wants_metadata_ ? '1' : '0';
         break;
     }
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "reputation/certificates.hpp"
 #include "reputation/engine.hpp"
 
 namespace tiara::service {
@@ -21,12 +22,16 @@ struct AnswerBasis {
 struct AnswerValues {
   std::int64_t now = 0;
   std::uint64_t enterprise_size = 0;
-  bool submit_metadata = false;
+  bool counts = false;  // asked by an endpoint, who may then be asked for metadata (§6.9)
 };
 
 // The answer as a value, for change events and for answers that are needed once.
 tie::Reputations make_answer(const reputation::FileRecord* record, const AnswerBasis& basis,
                              const AnswerValues& values);
+
+tie::Reputations make_cert_answer(const reputation::CertRecord* record, const AnswerBasis& basis,
+                                  const AnswerValues& values,
+                                  const tie::OverriddenFiles& overridden);
 
 class AnswerTemplate {
  public:
@@ -43,6 +48,7 @@ class AnswerTemplate {
   };
   std::string text_;  // literals only
   std::vector<Piece> pieces_;
+  bool wants_metadata_ = false;
 };
 
 }  // namespace tiara::service

@@ -1,267 +1,112 @@
 #include "service/command_processor.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "base/log.hpp"
-#include "store/agent_key.hpp"
-#include "tie/codec.hpp"
 
 namespace tiara::service {
 namespace {
 
-using reputation::DigestKey;
-using reputation::DigestKeys;
-using reputation::FileRecord;
-using reputation::strongest_key;
-
 constexpr std::chrono::milliseconds kFirstBackOff{100};
 constexpr std::chrono::milliseconds kLongestBackOff{5'000};
 
-// Whether applying a message with these digests may give a record another strongest digest, or
-// make one record of several: its references then move (docs/store.md).
-bool may_move_references(const tie::FileHashes& supplied, const reputation::Match& match,
-                         const std::vector<const FileRecord*>& records) {
-  if (!match.main) return false;
-  if (!match.joins.empty()) return true;
-  return strongest_key(supplied).type() > strongest_key(records[*match.main]->hashes).type();
+// The message that must be applied once only, whatever way it comes; empty: each is its own. The
+// sender is part of it, so that nobody can use up the id of another's message.
+std::string message_of(const Command& command) {
+  return std::visit(
+      [](const auto& each) -> std::string {
+        std::string id;
+        if constexpr (requires { each.message_id; }) {
+          if (each.message_id.empty()) return id;
+          if constexpr (requires { each.actor; }) id = each.actor.certificate;
+          if constexpr (requires { each.metadata.agent_guid; }) id = each.metadata.agent_guid;
+          if constexpr (requires { each.agent; }) id = each.agent;
+          id += '\0';
+          id += each.message_id;
+        }
+        return id;
+      },
+      command);
 }
 
 }  // namespace
 
 CommandProcessor::CommandProcessor(const LookupContext& context, store::ReputationStore& store,
-                                   const base::Clock& clock, Counters& counters)
+                                   const base::Clock& clock)
     : context_(context),
       store_(store),
       clock_(clock),
-      counters_(counters),
-      change_id_(store.last_change_id()) {}
+      counters_(context.counters),
+      group_(context, store) {}
 
-std::vector<Completed> CommandProcessor::process(std::vector<Command> commands) {
+std::vector<Completed> CommandProcessor::process(std::vector<Submitted> commands) {
   results_.clear();
   // Never backwards, whatever the wall clock does: consumers roll by these times.
-  now_ = std::max(clock_.epoch_seconds(), last_commit_);
-  for (Command& command : commands) apply(std::move(command));
-  flush();
+  group_.begin(std::max(clock_.epoch_seconds(), last_commit_));
+  for (Submitted& submitted : commands) apply(std::move(submitted));
+  static_cast<void>(flush());
   return std::exchange(results_, {});
 }
 
-void CommandProcessor::apply(Command command) {
-  if (backing_off()) {
-    fail(Completed{.command = std::move(command)}, "the store cannot be written at the moment");
+void CommandProcessor::apply(Submitted submitted) {
+  Completed result{.command = std::move(submitted.command),
+                   .origin = submitted.origin,
+                   .time = group_.now()};
+  if (const auto before = recent_.find(message_of(result.command))) {
+    result.repeated = true;
+    result.changed = before->changed;
+    result.time = before->time;
+    waiting_.push_back(std::move(result));
     return;
   }
-  dxl::Result<Found> found = find(hashes_of(command));
-  if (found && !batch_.empty() &&
-      may_move_references(hashes_of(command), found->match, found->known.records)) {
-    // What the store counts and moves must include what this group has added so far.
-    flush();
-    found = find(hashes_of(command));
-  }
-  Completed result{.command = std::move(command), .time = now_};
-  if (!found) {
-    fail(std::move(result), found.error().message);
-    return;
-  }
-  if (const auto* set = std::get_if<SetCommand>(&result.command)) {
-    apply_set(*set, *found, result);
-  } else if (const auto* report = std::get_if<ReportCommand>(&result.command)) {
-    apply_report(*report, *found, result);
-  } else if (const auto done =
-                 apply_lookup(std::get<LookupCommand>(result.command), *found, result);
-             !done) {
-    fail(std::move(result), done.error().message);
-    return;
-  }
-  group_.push_back(std::move(result));
-  // The store alone knows which references have moved: what follows must see them where they are.
-  if (!batch_.moves.empty()) flush();
+  if (backing_off()) return fail(std::move(result), "the store cannot be written at the moment");
+  const Applied applied =
+      std::visit([&](const auto& each) { return apply(each, result); }, result.command);
+  if (!applied) return fail(std::move(result), applied.error().message);
+  // Known from now on, so that its repetition in the same group is one; forgotten if it fails.
+  recent_.add(message_of(result.command), {.changed = result.changed, .time = result.time});
+  waiting_.push_back(std::move(result));
 }
 
-void CommandProcessor::apply_set(const SetCommand& command, const Found& found, Completed& result) {
-  const tie::SetFileReputation& set = command.set;
-  take_over(reputation::apply_set(set.hashes, set.trust_level, set.filename, set.comment, now_,
-                                  found.known),
-            tie::FileProvider::kEnterprise, "enterprise", result);
-  synced_ = true;
+CommandProcessor::Applied CommandProcessor::apply(const BarrierCommand&, Completed&) { return {}; }
+
+dxl::Result<CommandProcessor::Found> CommandProcessor::find(const tie::FileHashes& hashes,
+                                                            bool counts) {
+  dxl::Result<Found> found = group_.find(hashes);
+  if (!found || !group_.needs_commit_before(hashes, *found, counts)) return found;
+  if (Applied flushed = flush(); !flushed) return dxl::fail(flushed.error());
+  return group_.find(hashes);
 }
 
-void CommandProcessor::apply_report(const ReportCommand& command, const Found& found,
-                                    Completed& result) {
-  take_over(reputation::apply_external(command.report, now_, context_.settings.get(), found.known),
-            tie::FileProvider::kExternal, "external", result);
-  synced_ = true;
-}
-
-dxl::Result<void> CommandProcessor::apply_lookup(const LookupCommand& command, const Found& found,
-                                                 Completed& result) {
-  const bool counts = !command.agent.empty();
-  if (!command.answered) {
-    const std::optional<FileRecord> record =
-        merge_matched(found.match, found.known.records, found.known.joined_references);
-    tie::append_reputations(
-        make_answer(record ? &*record : nullptr, context_.basis, answer_values(counts)),
-        result.text);
-  }
-  if (!counts || command.agent.size() > store::kMaxAgentBytes) return {};
-  const dxl::Result<bool> referenced = is_referenced(found, command.agent);
-  if (!referenced) return dxl::fail(referenced.error());
-  count_lookup(command, found, *referenced, result);
-  return {};
-}
-
-void CommandProcessor::count_lookup(const LookupCommand& command, const Found& found,
-                                    bool referenced, Completed& result) {
-  const reputation::LookupOutcome counted = reputation::apply_endpoint_lookup(
-      command.hashes, now_, !referenced, context_.enterprise_size(), context_.settings.get(),
-      found.known);
-  // A lookup changes levels only by merging records that were known apart (§6.10 rule 5).
-  take_over(counted.outcome, tie::FileProvider::kEnterprise, "merge", result);
-  const FileRecord& record = counted.record;
-  if (!referenced) {
-    batch_.references.push_back(
-        store::Batch::Reference{.subject = record.hashes, .agent = command.agent, .time = now_});
-    new_references_.emplace(strongest_key(record.hashes), store::agent_key(command.agent));
-  }
-  if (counted.first_instance) {
-    Publication event{.topic = tie::kTopicFileFirstInstance, .payload = {}};
-    tie::append_first_instance(record.hashes, command.agent,
-                               record.names.empty() ? std::string_view() : record.names.front(),
-                               event.payload);
-    result.events.push_back(std::move(event));
-  }
-  if (counted.prevalence) {
-    Publication event{.topic = tie::kTopicFilePrevalence, .payload = {}};
-    tie::append_prevalence(record.hashes, command.agent, now_, record.reference_count,
-                           record.prevalent, event.payload);
-    result.events.push_back(std::move(event));
-  }
-}
-
-// The records as this group sees them: its own changes, else the cache, else the store.
-dxl::Result<std::vector<CommandProcessor::RecordPtr>> CommandProcessor::find_records(
-    const tie::FileHashes& hashes) const {
-  std::vector<RecordPtr> records;
-  std::optional<std::vector<FileRecord>> stored;
-  for (const DigestKey& digest : DigestKeys(hashes)) {
-    RecordPtr record;
-    if (const auto changed = overlay_.find(digest); changed != overlay_.end()) {
-      record = changed->second;
-    } else if (const auto cached = context_.cache.find(digest)) {
-      if (*cached) record = RecordPtr(*cached, &(*cached)->record);
-    } else {
-      if (!stored) {
-        dxl::Result<std::vector<FileRecord>> read = store_.find(hashes);
-        if (!read) return dxl::fail(read.error());
-        stored = std::move(*read);
-      }
-      const auto holder = std::find_if(
-          stored->begin(), stored->end(),
-          [&digest](const FileRecord& candidate) { return has_digest(candidate.hashes, digest); });
-      if (holder != stored->end()) record = std::make_shared<const FileRecord>(*holder);
-    }
-    const bool known = record && std::any_of(records.begin(), records.end(), [&](const auto& r) {
-                         return strongest_key(r->hashes) == strongest_key(record->hashes);
-                       });
-    if (record && !known) records.push_back(std::move(record));
-  }
-  return records;
-}
-
-dxl::Result<CommandProcessor::Found> CommandProcessor::find(const tie::FileHashes& hashes) const {
-  Found found;
-  dxl::Result<std::vector<RecordPtr>> records = find_records(hashes);
-  if (!records) return dxl::fail(records.error());
-  found.records = std::move(*records);
-  for (const RecordPtr& record : found.records) found.known.records.push_back(record.get());
-  found.match = reputation::match_records(hashes, found.known.records);
-  const auto joined = count_joined(store_, found.match, found.known.records);
-  if (!joined) return dxl::fail(joined.error());
-  found.known.joined_references = *joined;
-  return found;
-}
-
-dxl::Result<bool> CommandProcessor::is_referenced(const Found& found,
-                                                  const std::string& agent) const {
-  std::vector<std::size_t> subjects = found.match.joins;
-  if (found.match.main) subjects.push_back(*found.match.main);
-  for (const std::size_t index : subjects) {
-    const tie::FileHashes& hashes = found.known.records[index]->hashes;
-    if (new_references_.contains({strongest_key(hashes), store::agent_key(agent)})) return true;
-    const dxl::Result<bool> stored = store_.has_reference(hashes, agent);
-    if (!stored || *stored) return stored;
-  }
-  return false;
-}
-
-AnswerValues CommandProcessor::answer_values(bool submit_metadata) const {
-  return AnswerValues{.now = now_,
-                      .enterprise_size = context_.enterprise_size(),
-                      .submit_metadata = submit_metadata};
-}
-
-void CommandProcessor::take_over(const reputation::Outcome& outcome, tie::FileProvider provider,
-                                 std::string_view kind, Completed& result) {
-  for (const FileRecord& record : outcome.store) {
-    const auto shared = std::make_shared<const FileRecord>(record);
-    for (const DigestKey& digest : DigestKeys(record.hashes)) overlay_[digest] = shared;
-    batch_.put.push_back(record);
-  }
-  for (const auto& move : outcome.moves)
-    batch_.moves.push_back(store::Batch::Move{.from = move.from, .to = move.to});
-  for (const reputation::Change& change : outcome.events) {
-    tie::FileReputationChange event;
-    event.hashes = change.after.hashes;
-    event.old_reputations = make_answer(change.before ? &*change.before : nullptr, context_.basis,
-                                        answer_values(false));
-    event.new_reputations = make_answer(&change.after, context_.basis, answer_values(false));
-    event.update_time = now_;
-    std::string payload;
-    tie::append_file_change(event,
-                            {.change_id = ++change_id_,
-                             .cause_provider = static_cast<std::int32_t>(provider),
-                             .cause_kind = kind},
-                            payload);
-    batch_.change_id = change_id_;
-    synced_ = true;  // an id that was published must not be given out again
-    // Identical on both topics (L15).
-    result.events.push_back({.topic = tie::kTopicFileChangeBroadcast, .payload = payload});
-    result.events.push_back({.topic = tie::kTopicFileChange, .payload = std::move(payload)});
-    result.changed = true;
-  }
-  if (outcome.conflict) counters_.digest_conflicts.fetch_add(1);
-}
-
-void CommandProcessor::flush() {
-  const dxl::Result<void> committed = commit();
-  std::vector<Completed> group = std::exchange(group_, {});
-  overlay_.clear();
-  batch_ = {};
-  synced_ = false;
-  new_references_.clear();
-  for (Completed& completed : group) {
+CommandProcessor::Applied CommandProcessor::flush() {
+  const Applied committed = commit();
+  std::vector<Completed> waiting = std::exchange(waiting_, {});
+  group_.begin(group_.now());
+  for (Completed& completed : waiting) {
     if (committed) {
       succeed(std::move(completed));
     } else {
+      recent_.remove(message_of(completed.command));
       fail(std::move(completed), committed.error().message);
     }
   }
+  return committed;
 }
 
-dxl::Result<void> CommandProcessor::commit() {
-  if (batch_.empty()) return {};
-  dxl::Result<void> committed =
-      store_.commit(batch_, synced_ ? store::Durability::kSynced : store::Durability::kBuffered);
+CommandProcessor::Applied CommandProcessor::commit() {
+  if (group_.batch().empty()) return {};
+  const base::SteadyTime began = clock_.now();
+  Applied committed = store_.commit(group_.batch(), group_.durability());
+  counters_.commit_times.add(clock_.now() - began);
   if (!committed) {
     back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kLongestBackOff);
     retry_at_ = clock_.now() + back_off_;
-    change_id_ = store_.last_change_id();
     counters_.store_works = false;
     base::log_event(
         base::LogLevel::kError, "tie", "store.failed", "", {},
         fmt::format("cannot write to the store: {}; {} commands refused, next try in {} ms",
-                    committed.error().message, group_.size(), back_off_.count()));
+                    committed.error().message, waiting_.size(), back_off_.count()));
     return committed;
   }
   if (back_off_.count() != 0) {
@@ -270,22 +115,39 @@ dxl::Result<void> CommandProcessor::commit() {
   }
   back_off_ = {};
   counters_.store_works = true;
-  last_commit_ = now_;
-  std::vector<CachedRecordPtr> changed;
-  for (const auto& [digest, record] : overlay_) {
-    if (digest == strongest_key(record->hashes))
-      changed.push_back(std::make_shared<const CachedRecord>(*record, context_.basis));
-  }
-  context_.cache.update(changed);
+  last_commit_ = group_.now();
+  context_.cache.update(group_.cached_records(), group_.purged());
   return committed;
 }
 
 void CommandProcessor::succeed(Completed completed) {
-  for (const Publication& event : completed.events)
-    if (event.topic == tie::kTopicFileChangeBroadcast) counters_.change_events.fetch_add(1);
-  if (std::holds_alternative<SetCommand>(completed.command)) counters_.sets.fetch_add(1);
-  if (std::holds_alternative<ReportCommand>(completed.command))
-    (completed.changed ? counters_.reports_accepted : counters_.reports_unchanged).fetch_add(1);
+  for (const Publication& event : completed.events) counters_.count_event(event.topic);
+  if (!completed.repeated) {
+    const Command& command = completed.command;
+    if (std::holds_alternative<SetCommand>(command) ||
+        std::holds_alternative<CertSetCommand>(command))
+      counters_.sets.fetch_add(1);
+    if (std::holds_alternative<ReportCommand>(command))
+      (completed.changed ? counters_.reports_accepted : counters_.reports_unchanged).fetch_add(1);
+    if (std::holds_alternative<SandboxCommand>(command))
+      counters_.sandbox_reports.fetch_add(1);
+    if (std::holds_alternative<MetadataCommand>(command) ||
+        std::holds_alternative<CertMetadataCommand>(command))
+      counters_.metadata.fetch_add(1);
+  }
+  finish(std::move(completed));
+}
+
+void CommandProcessor::finish(Completed completed) {
+  if (const auto* item = std::get_if<BatchItemCommand>(&completed.command))
+    return finish_item(*item, completed);
+  if (const auto* batch = std::get_if<BatchSetCommand>(&completed.command)) {
+    // Its items have been judged one by one, some of them perhaps in an earlier commit.
+    completed.failed = false;
+    completed.text.clear();
+    tie::append_batch_outcomes(batch->progress->outcomes, completed.text);
+    completed.events = std::move(batch->progress->events);
+  }
   results_.push_back(std::move(completed));
 }
 
@@ -298,14 +160,16 @@ void CommandProcessor::fail(Completed completed, const std::string& why) {
   if (const auto* lookup = std::get_if<LookupCommand>(&completed.command)) {
     if (!lookup->answered) {
       dxl::Result<std::string> answer =
-          answer_lookup(context_, lookup->hashes, now_, !lookup->agent.empty());
+          answer_file(context_, lookup->hashes, group_.now(), !lookup->agent.empty());
       completed.failed = !answer;
       completed.text = answer ? std::move(*answer) : answer.error().message;
     }
   } else if (std::holds_alternative<ReportCommand>(completed.command)) {
     counters_.reports_unavailable.fetch_add(1);
+  } else if (std::holds_alternative<BarrierCommand>(completed.command)) {
+    completed.failed = false;  // nothing is left to wait for
   }
-  results_.push_back(std::move(completed));
+  finish(std::move(completed));
 }
 
 bool CommandProcessor::backing_off() const {

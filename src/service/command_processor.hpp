@@ -4,19 +4,15 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
-#include <memory>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/ports.hpp"
-#include "reputation/engine.hpp"
 #include "service/commands.hpp"
 #include "service/counters.hpp"
 #include "service/lookup.hpp"
-#include "service/record_cache.hpp"
+#include "service/recent_messages.hpp"
+#include "service/write_group.hpp"
 #include "store/reputation_store.hpp"
 
 namespace tiara::service {
@@ -25,40 +21,53 @@ class CommandProcessor {
  public:
   // All must outlive it.
   CommandProcessor(const LookupContext& context, store::ReputationStore& store,
-                   const base::Clock& clock, Counters& counters);
+                   const base::Clock& clock);
 
-  // One result per command, in order. A failed commit fails every command of its group and nothing
+  // One result per command; those of one digest in the order of their commands. A failed commit fails every command of its group and nothing
   // is changed; commands that come before the back-off is over fail without trying. Lookups are
   // answered in any case, if the store can be read.
-  std::vector<Completed> process(std::vector<Command> commands);
+  std::vector<Completed> process(std::vector<Submitted> commands);
 
  private:
-  using RecordPtr = std::shared_ptr<const reputation::FileRecord>;
-  struct Found {
-    std::vector<RecordPtr> records;
-    reputation::Known known;
-    reputation::Match match;
-  };
+  using Found = WriteGroup::Found;
+  using Applied = dxl::Result<void>;
 
-  void apply(Command command);
-  void apply_set(const SetCommand& command, const Found& found, Completed& result);
-  void apply_report(const ReportCommand& command, const Found& found, Completed& result);
-  dxl::Result<void> apply_lookup(const LookupCommand& command, const Found& found,
-                                 Completed& result);
+  void apply(Submitted submitted);
+  // file_commands.cpp
+  Applied apply(const SetCommand& command, Completed& result);
+  Applied apply(const ReportCommand& command, Completed& result);
+  Applied apply(const SandboxCommand& command, Completed& result);
+  Applied apply(const LookupCommand& command, Completed& result);
+  Applied apply(const MetadataCommand& command, Completed& result);
+  Applied apply(const AgeCommand& command, Completed& result);
+  Applied set_file(const tie::SetFileReputation& set, const Actor& actor, Completed& result);
+  Applied report_file(const tie::ExternalReport& report, const Actor& actor, Completed& result);
   void count_lookup(const LookupCommand& command, const Found& found, bool referenced,
                     Completed& result);
+  Applied add_child(const tie::FileMetadata& metadata);
+  Applied age_file(const tie::FileHashes& hashes, Completed& result);
+  // certificate_commands.cpp
+  Applied apply(const CertSetCommand& command, Completed& result);
+  Applied apply(const CertLookupCommand& command, Completed& result);
+  Applied apply(const CertMetadataCommand& command, Completed& result);
+  Applied set_certificate(const tie::SetCertReputation& set, const Actor& actor,
+                          Completed& result);
+  Applied age_certificate(const tie::Sha1& sha1, Completed& result);
+  // batch_commands.cpp
+  Applied apply(const BatchSetCommand& command, Completed& result);
+  Applied apply(const BatchItemCommand& command, Completed& result);
+  Applied apply_item(const tie::BatchSetItem& item, const Actor& actor, Completed& result);
+  void finish_item(const BatchItemCommand& command, Completed& completed);
 
-  dxl::Result<Found> find(const tie::FileHashes& hashes) const;
-  dxl::Result<std::vector<RecordPtr>> find_records(const tie::FileHashes& hashes) const;
-  dxl::Result<bool> is_referenced(const Found& found, const std::string& agent) const;
-  void take_over(const reputation::Outcome& outcome, tie::FileProvider provider,
-                 std::string_view kind, Completed& result);
-  AnswerValues answer_values(bool submit_metadata) const;
+  Applied apply(const BarrierCommand& command, Completed& result);
 
-  void flush();
-  dxl::Result<void> commit();
+  // As this group sees them; commits first where it must.
+  dxl::Result<Found> find(const tie::FileHashes& hashes, bool counts);
+  Applied flush();
+  Applied commit();
   void succeed(Completed completed);
   void fail(Completed completed, const std::string& why);
+  void finish(Completed completed);
   bool backing_off() const;
 
   const LookupContext& context_;
@@ -66,17 +75,11 @@ class CommandProcessor {
   const base::Clock& clock_;
   Counters& counters_;
 
-  // The group that is being put together.
-  std::int64_t now_ = 0;
-  std::map<reputation::DigestKey, RecordPtr> overlay_;
-  store::Batch batch_;
-  bool synced_ = false;
-  std::set<std::pair<reputation::DigestKey, std::string>> new_references_;
-  std::vector<Completed> group_;
-
+  WriteGroup group_;
+  std::vector<Completed> waiting_;  // for the group's commit
   std::vector<Completed> results_;
+  RecentMessages recent_;  // L16
   std::int64_t last_commit_ = 0;
-  std::uint64_t change_id_ = 0;
   std::chrono::milliseconds back_off_{0};  // zero: the last commit worked
   base::SteadyTime retry_at_{};
 };

@@ -13,7 +13,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-using tie::FileProvider;
+using tie::Provider;
 using tie::TrustLevel;
 
 std::size_t count_changes(const std::vector<Sent>& sent) {
@@ -28,7 +28,7 @@ TEST(CommandProcessor, CommitsAGroupOnceAndSynced) {
   EXPECT_EQ(count_changes(service.take()), 3U);
   EXPECT_THAT(service.store.commits, ElementsAre(Durability::kSynced));
   EXPECT_EQ(service.store.last_change_id(), 3U);
-  EXPECT_EQ(service.level(FileProvider::kEnterprise), TrustLevel::kMostLikelyMalicious);
+  EXPECT_EQ(service.level(Provider::kEnterprise), TrustLevel::kMostLikelyMalicious);
 }
 
 TEST(CommandProcessor, FirstReferencesAloneAreNotSynced) {
@@ -52,11 +52,11 @@ TEST(CommandProcessor, L3LevelZeroRemovesWhatWasThereWithOneEvent) {
   service.report(report_json(70));
   service.take();
   service.set(0);
-  service.report(report_json(0));
+  service.report(report_json(0), kAlice, "{second}");
   EXPECT_EQ(count_changes(service.take()), 2U);
   const tie::Reputations answer = service.ask();
-  EXPECT_EQ(answer.find(FileProvider::kEnterprise)->trust_level, TrustLevel::kNotSet);
-  EXPECT_EQ(answer.find(FileProvider::kExternal), nullptr);
+  EXPECT_EQ(answer.find(Provider::kEnterprise)->trust_level, TrustLevel::kNotSet);
+  EXPECT_EQ(answer.find(Provider::kExternal), nullptr);
 }
 
 TEST(CommandProcessor, L1AReportIsStoredBesideADefinitiveLevel) {
@@ -64,8 +64,8 @@ TEST(CommandProcessor, L1AReportIsStoredBesideADefinitiveLevel) {
   service.set(99);
   service.report(report_json(1));
   EXPECT_EQ(count_changes(service.take()), 2U);
-  EXPECT_EQ(service.level(FileProvider::kEnterprise), TrustLevel::kKnownTrusted);
-  EXPECT_EQ(service.level(FileProvider::kExternal), TrustLevel::kKnownMalicious);
+  EXPECT_EQ(service.level(Provider::kEnterprise), TrustLevel::kKnownTrusted);
+  EXPECT_EQ(service.level(Provider::kExternal), TrustLevel::kKnownMalicious);
 }
 
 TEST(CommandProcessor, L12L16TheSameLevelAgainMakesNoEvent) {
@@ -75,11 +75,11 @@ TEST(CommandProcessor, L12L16TheSameLevelAgainMakesNoEvent) {
   service.take();
   service.clock.advance(std::chrono::seconds(10));
   service.set(99);
-  service.report(report_json(70));
+  service.report(report_json(70), kAlice, "{second}");
   EXPECT_EQ(count_changes(service.take()), 0U);
   const tie::Reputations answer = service.ask();
-  EXPECT_EQ(answer.find(FileProvider::kEnterprise)->create_date, service.clock.epoch - 10);
-  EXPECT_EQ(answer.find(FileProvider::kExternal)->create_date, service.clock.epoch);
+  EXPECT_EQ(answer.find(Provider::kEnterprise)->create_date, service.clock.epoch - 10);
+  EXPECT_EQ(answer.find(Provider::kExternal)->create_date, service.clock.epoch);
 }
 
 TEST(CommandProcessor, L19AFileBecomesPrevalentOnce) {
@@ -107,8 +107,8 @@ TEST(CommandProcessor, AFailedCommitRefusesTheWholeGroupAndChangesNothing) {
   EXPECT_THAT(sent[0].error_message, HasSubstr("no space left on device"));
   EXPECT_EQ(service.outcome().outcome, "refused");
   EXPECT_FALSE(service.counters.store_works);
-  EXPECT_EQ(service.level(FileProvider::kEnterprise), TrustLevel::kKnownTrusted);
-  EXPECT_EQ(service.level(FileProvider::kExternal), TrustLevel::kNotSet);
+  EXPECT_EQ(service.level(Provider::kEnterprise), TrustLevel::kKnownTrusted);
+  EXPECT_EQ(service.level(Provider::kExternal), TrustLevel::kNotSet);
 }
 
 TEST(CommandProcessor, KeepsAnsweringLookupsWhileTheStoreCannotBeWritten) {
@@ -163,7 +163,7 @@ TEST(CommandProcessor, L8MergesRecordsAndTheirReferencesWithinAGroup) {
   service.request(tie::kTopicFileReputationSet, set_json(99, hashes_json(kMd5Base64, kSha1Base64)));
   EXPECT_EQ(count_changes(service.take()), 2U) << "one event for each former record";
   const tie::Reputations answer = service.ask();
-  const auto& attributes = answer.find(FileProvider::kEnterprise)->attributes;
+  const auto& attributes = answer.find(Provider::kEnterprise)->attributes;
   EXPECT_THAT(attributes, testing::Contains(testing::Pair("2101652", "2")));
   EXPECT_EQ(service.store.enterprise_size(), 2U);
 }
@@ -178,7 +178,7 @@ TEST(CommandProcessor, CountsASystemOnceWhenItsReferenceMovesWithinTheGroup) {
   service.get(true);
   for (const Sent& message : service.take()) EXPECT_NE(message.topic, tie::kTopicFilePrevalence);
   const tie::Reputations answer = service.ask();
-  EXPECT_THAT(answer.find(FileProvider::kEnterprise)->attributes,
+  EXPECT_THAT(answer.find(Provider::kEnterprise)->attributes,
               testing::Contains(testing::Pair("2101652", "1")));
 }
 
@@ -190,7 +190,7 @@ TEST(CommandProcessor, L11CountsASystemOnceWhateverTheCaseOfItsName) {
   service.request(tie::kTopicFileReputation, get_json(true), "{AGENT}");
   service.take();
   const tie::Reputations answer = service.ask();
-  EXPECT_THAT(answer.find(FileProvider::kEnterprise)->attributes,
+  EXPECT_THAT(answer.find(Provider::kEnterprise)->attributes,
               testing::Contains(testing::Pair("2101652", "1")));
   EXPECT_EQ(service.store.enterprise_size(), 1U);
 }
@@ -213,11 +213,13 @@ TEST(CommandProcessor, ContinuesTheChangeIdsOfTheStore) {
   ServiceFixture service;
   service.set(99);
   service.take();
-  CommandProcessor restarted(service.context, service.store, service.clock, service.counters);
-  const auto results =
-      restarted.process({ReportCommand{.message_id = "{r}",
-                                       .sender = std::string(kAlice),
-                                       .report = *tie::decode_external_report(report_json(70))}});
+  CommandProcessor restarted(service.context, service.store, service.clock);
+  std::vector<Submitted> commands;
+  commands.push_back(
+      {.command = ReportCommand{.message_id = "{r}",
+                                .sender = std::string(kAlice),
+                                .report = *tie::decode_external_report(report_json(70))}});
+  const auto results = restarted.process(std::move(commands));
   EXPECT_THAT(results.at(0).events.at(0).payload, HasSubstr(R"("changeId":2)"));
 }
 

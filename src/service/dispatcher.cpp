@@ -14,8 +14,6 @@ namespace {
 
 using reputation::DigestKey;
 using reputation::DigestKeys;
-using reputation::digests_differ;
-using reputation::strongest_key;
 
 constexpr std::int64_t kScanTypeOnDemand = 3;
 constexpr std::string_view kBusy = "too many requests are waiting, try again";
@@ -26,8 +24,235 @@ bool is_reply_topic(std::string_view topic) {
   return topic.starts_with(dxl::kClientTopicPrefix) && dxl::is_valid_topic(topic);
 }
 
+}  // namespace
+
+// One row per topic: what arrives there, whether it is answered, what it does, who handles it.
+struct Dispatcher::Topic {
+  std::string_view name;
+  enum class Kind : std::uint8_t { kRequest, kUnanswered, kEvent } kind;
+  Action action;
+  void (Dispatcher::*handle)(const dxl::MessageView& message);
+};
+
+const std::vector<Dispatcher::Topic>& Dispatcher::topics() {
+  using enum Topic::Kind;
+  using D = Dispatcher;
+  static const std::vector<Topic> rows{
+      {tie::kTopicFileReputation, kRequest, Action::kRead, &D::get_file},
+      {tie::kTopicFileReputationSet, kRequest, Action::kSetEnterprise, &D::set_file},
+      {tie::kTopicFileAgents, kRequest, Action::kRead, &D::get_file_agents},
+      {tie::kTopicCertReputation, kRequest, Action::kRead, &D::get_certificate},
+      {tie::kTopicCertReputationSet, kRequest, Action::kSetEnterprise, &D::set_certificate},
+      {tie::kTopicCertAgents, kRequest, Action::kRead, &D::get_cert_agents},
+      {tie::kTopicUpdates, kRequest, Action::kRead, &D::get_updates},
+      {tie::kTopicFileMetadata, kUnanswered, Action::kTell, &D::take_file_metadata},
+      {tie::kTopicCertMetadata, kUnanswered, Action::kTell, &D::take_cert_metadata},
+      {tie::kTopicFileInfo, kRequest, Action::kRead, &D::get_file_info},
+      {tie::kTopicFileSearch, kRequest, Action::kRead, &D::search_files},
+      {tie::kTopicExternalReport, kEvent, Action::kReportExternal, &D::take_external_report},
+      {tie::kTopicSandboxReport, kEvent, Action::kReportSandbox, &D::take_sandbox_report},
+      {tie::kTopicBatchGet, kRequest, Action::kRead, &D::get_batch},
+      {tie::kTopicBatchSet, kRequest, Action::kRead, &D::set_batch},
+      {tie::kTopicReportOutcome, kRequest, Action::kRead, &D::report_outcome},
+      {tie::kTopicExplain, kRequest, Action::kRead, &D::explain},
+      {tie::kTopicHistory, kRequest, Action::kReadHistory, &D::history},
+  };
+  return rows;
+}
+
+Dispatcher::Dispatcher(const LookupContext& context, const Access& access, const base::Clock& clock,
+                       DispatcherPorts& ports)
+    : context_(context),
+      access_(access),
+      clock_(clock),
+      counters_(context.counters),
+      ports_(ports),
+      refusals_(clock) {}
+
+std::vector<std::string> Dispatcher::request_topics() {
+  std::vector<std::string> names;
+  for (const Topic& topic : topics())
+    if (topic.kind != Topic::Kind::kEvent) names.emplace_back(topic.name);
+  return names;
+}
+
+std::vector<std::string> Dispatcher::event_topics() {
+  std::vector<std::string> names;
+  for (const Topic& topic : topics())
+    if (topic.kind == Topic::Kind::kEvent) names.emplace_back(topic.name);
+  return names;
+}
+
+std::optional<Action> Dispatcher::action_of(std::string_view name) {
+  const auto row = std::ranges::find(topics(), name, &Topic::name);
+  return row == topics().end() ? std::nullopt : std::optional(row->action);
+}
+
+void Dispatcher::on_message(std::string_view name, const dxl::MessageView& message) {
+  const auto topic = std::ranges::find(topics(), name, &Topic::name);
+  const bool is_request = message.type == dxl::MessageType::kRequest;
+  if (topic == topics().end()) {
+    if (is_request)
+      respond_error(reply_address(message), tie::ServiceError::kNotSupported,
+                    "this topic is not served");
+    return;
+  }
+  if (is_request != (topic->kind != Topic::Kind::kEvent)) return;
+  if (!is_request && message.type != dxl::MessageType::kEvent) return;
+  if (is_request) return on_request(*topic, message);
+  (this->*topic->handle)(message);
+}
+
+void Dispatcher::on_request(const Topic& topic, const dxl::MessageView& message) {
+  const bool answered = topic.kind == Topic::Kind::kRequest;
+  if (is_too_fast(message)) {
+    counters_.errors[static_cast<std::size_t>(tie::ServiceError::kTooManyRequests)].fetch_add(
+        answered ? 0 : 1);
+    if (answered)
+      respond_error(reply_address(message), tie::ServiceError::kTooManyRequests,
+                    "more requests than the service takes from one client, try again in a second");
+    return;
+  }
+  if (const auto refusal = refusal_of(topic.action, message)) {
+    refusals_.add("unauthorized", message.source_client_id, *refusal);
+    if (answered)
+      respond_error(reply_address(message), tie::ServiceError::kNotAuthorised, *refusal);
+    return;
+  }
+  (this->*topic.handle)(message);
+}
+
+bool Dispatcher::is_too_fast(const dxl::MessageView& message) {
+  return !rates_.take(message.source_client_id,
+                      context_.settings.get()->limits_requests_per_second, clock_.now());
+}
+
+std::optional<std::string> Dispatcher::refusal_of(Action action,
+                                                  const dxl::MessageView& message) const {
+  return access_.refuse(action, sender_of(message),
+                        context_.settings.get()->authorization_accept_unidentified);
+}
+
+std::string_view Dispatcher::agent_of(const dxl::MessageView& request, std::string_view claimed,
+                                      std::optional<std::int64_t> scan_type) const {
+  const LiveSettings::Snapshot settings = context_.settings.get();
+  // Who marks itself as an API caller is no endpoint (L4).
+  if (scan_type == kScanTypeOnDemand && !settings->lookup_count_scan_type_3) return {};
+  const std::string_view sender = request.source_client_id;
+  if (!claimed.empty() && settings->identity_trusted_senders.contains(sender)) return claimed;
+  return sender;
+}
+
+void Dispatcher::ask(ReadTask task, bool pending) {
+  counters_.queries.fetch_add(1, std::memory_order_relaxed);
+  const ReplyTo reply = task.reply;
+  bool taken = false;
+  if (pending) {
+    taken = enqueue_write(BarrierCommand{.task = std::make_shared<ReadTask>(std::move(task))});
+  } else {
+    taken = ports_.read(std::move(task));
+  }
+  if (!taken) respond_error(reply.view(), tie::ServiceError::kUnavailable, kBusy);
+}
+
+void Dispatcher::on_read(ReadDone done) {
+  const ReplyAddress reply = done.task.reply.view();
+  if (!done.answer)
+    return respond_error(reply, tie::ServiceError::kUnavailable, done.answer.error().message);
+  respond(reply, *done.answer);
+  count(done.task);
+}
+
+// The answer is out; what the lookup means for prevalence goes through the writer.
+void Dispatcher::count(const ReadTask& task) {
+  if (task.agent.empty()) return;
+  if (const auto* file = std::get_if<FileQuery>(&task.query)) {
+    count(file->hashes, task.agent, task.signer);
+  } else if (const auto* certificate = std::get_if<CertQuery>(&task.query)) {
+    count(certificate->certificate, task.agent);
+  } else if (const auto* batch = std::get_if<BatchQuery>(&task.query)) {
+    for (const tie::BatchGetItem& item : batch->batch.items) {
+      if (item.error) continue;
+      item.certificate ? count(*item.certificate, task.agent)
+                       : count(*item.file, task.agent, std::nullopt);
+    }
+  }
+}
+
+void Dispatcher::count(const tie::FileHashes& hashes, std::string_view agent,
+                       const std::optional<tie::Certificate>& signer) {
+  if (agent.empty() || recent_.seen(hashes, agent, clock_.epoch_seconds())) return;
+  if (!enqueue_write(LookupCommand{.answered = true,
+                                   .hashes = hashes,
+                                   .agent = std::string(agent),
+                                   .signer = signer})) {
+    counters_.uncounted_lookups.fetch_add(1);
+    recent_.clear();
+  }
+}
+
+void Dispatcher::count(const tie::Certificate& certificate, std::string_view agent) {
+  if (agent.empty()) return;
+  if (!enqueue_write(
+          CertLookupCommand{.certificate = certificate, .agent = std::string(agent)}))
+    counters_.uncounted_lookups.fetch_add(1);
+}
+
+bool Dispatcher::is_pending(const DigestKey& digest) const { return pending_.contains(digest); }
+
+bool Dispatcher::is_pending(const tie::FileHashes& hashes) const {
+  if (pending_.empty()) return false;
+  const DigestKeys digests(hashes);
+  return std::any_of(digests.begin(), digests.end(),
+                     [this](const DigestKey& digest) { return is_pending(digest); });
+}
+
+bool Dispatcher::enqueue_write(Command command) {
+  std::vector<DigestKey> digests;
+  for_each_written_digest(command, [&](const DigestKey& digest) { digests.push_back(digest); });
+  if (!ports_.write(std::move(command))) return false;
+  for (const DigestKey& digest : digests) ++pending_[digest];
+  return true;
+}
+
+void Dispatcher::write_or_refuse(Command command, const ReplyAddress& reply) {
+  if (!enqueue_write(std::move(command)))
+    respond_error(reply, tie::ServiceError::kUnavailable, kBusy);
+}
+
+void Dispatcher::on_written(std::vector<Completed> results) {
+  for (Completed& completed : results) {
+    for_each_written_digest(completed.command, [&](const DigestKey& digest) {
+      const auto at = pending_.find(digest);
+      if (--at->second == 0) pending_.erase(at);
+    });
+    if (const auto* report = std::get_if<ReportCommand>(&completed.command))
+      finish_report(*report, completed);
+    if (const auto* lookup = std::get_if<LookupCommand>(&completed.command);
+        lookup != nullptr && completed.failed)
+      recent_.clear();
+    if (const auto* barrier = std::get_if<BarrierCommand>(&completed.command)) {
+      const ReplyTo reply = barrier->task->reply;
+      if (!ports_.read(std::move(*barrier->task)))
+        respond_error(reply.view(), tie::ServiceError::kUnavailable, kBusy);
+      continue;
+    }
+    if (const ReplyTo* reply = reply_of(completed.command)) {
+      completed.failed ? respond_error(reply->view(), completed.error, completed.text)
+                       : respond(reply->view(), completed.text);
+    }
+    for (const Publication& event : completed.events) {
+      dxl::MessageView message;
+      message.type = dxl::MessageType::kEvent;
+      message.payload = event.payload;
+      message.client_ids = std::span<const std::string>(event.client_ids);
+      ports_.send(event.topic, message);
+    }
+  }
+}
+
 // Without a topic there is nobody to answer.
-ReplyAddress reply_address(const dxl::MessageView& request, base::SteadyTime now) {
+ReplyAddress Dispatcher::reply_address(const dxl::MessageView& request) const {
   // The instance is one connection; the certificate is everybody who uses it (DXL reference §2.6).
   return {
       .topic = is_reply_topic(request.reply_to_topic) ? request.reply_to_topic : std::string_view(),
@@ -36,232 +261,7 @@ ReplyAddress reply_address(const dxl::MessageView& request, base::SteadyTime now
       .broker_id = request.source_broker_id,
       .client_id = request.source_client_instance_id.empty() ? request.source_client_id
                                                              : request.source_client_instance_id,
-      .arrived = now};
-}
-
-tie::ServiceError service_error(const dxl::Error& error) {
-  return static_cast<tie::ServiceError>(error.peer_code);
-}
-
-}  // namespace
-
-Dispatcher::Dispatcher(const LookupContext& context, const base::Clock& clock, Counters& counters,
-                       DispatcherPorts& ports,
-                       std::function<bool(std::string_view)> is_administrator)
-    : context_(context),
-      clock_(clock),
-      counters_(counters),
-      ports_(ports),
-      is_administrator_(std::move(is_administrator)),
-      unknown_(nullptr, context.basis),
-      refusals_(clock) {}
-
-const std::vector<std::string>& Dispatcher::request_topics() {
-  static const std::vector<std::string> topics{std::string(tie::kTopicFileReputation),
-                                               std::string(tie::kTopicFileReputationSet),
-                                               std::string(tie::kTopicReportOutcome)};
-  return topics;
-}
-
-void Dispatcher::on_message(std::string_view topic, const dxl::MessageView& message) {
-  if (message.type == dxl::MessageType::kRequest) {
-    if (topic == tie::kTopicFileReputation) return get_reputation(message);
-    if (topic == tie::kTopicFileReputationSet) return set_reputation(message);
-    if (topic == tie::kTopicReportOutcome) return report_outcome(message);
-    respond_error(reply_address(message, clock_.now()), tie::ServiceError::kNotSupported,
-                  "this topic is not served");
-  } else if (message.type == dxl::MessageType::kEvent && topic == tie::kTopicExternalReport) {
-    report(message);
-  }
-}
-
-void Dispatcher::get_reputation(const dxl::MessageView& request) {
-  const ReplyAddress reply = reply_address(request, clock_.now());
-  const auto lookup = tie::decode_get_file_reputation(request.payload);
-  if (!lookup) return respond_error(reply, service_error(lookup.error()), lookup.error().message);
-  counters_.lookups.fetch_add(1, std::memory_order_relaxed);
-  // L4, L11: who is known and does not mark itself as an API caller is an endpoint.
-  const bool counts =
-      !request.source_client_id.empty() &&
-      (context_.settings.get().lookup_count_scan_type_3 || lookup->scan_type != kScanTypeOnDemand);
-  const std::string_view agent = counts ? request.source_client_id : std::string_view();
-  if (is_pending(lookup->hashes)) {
-    const bool taken = enqueue_write(LookupCommand{
-        .reply = ReplyTo(reply), .hashes = lookup->hashes, .agent = std::string(agent)});
-    if (!taken) respond_error(reply, tie::ServiceError::kUnavailable, kBusy);
-    return;
-  }
-  if (answer_from_cache(lookup->hashes, reply, counts)) return count(lookup->hashes, agent);
-  const bool taken = ports_.read(LookupCommand{
-      .reply = ReplyTo(reply), .hashes = lookup->hashes, .agent = std::string(agent)});
-  if (!taken) respond_error(reply, tie::ServiceError::kUnavailable, kBusy);
-}
-
-// True if every digest is cached and they name one record without contradiction, or none at all.
-bool Dispatcher::answer_from_cache(const tie::FileHashes& hashes, const ReplyAddress& reply,
-                                   bool counts) {
-  CachedRecordPtr record;
-  for (const DigestKey& digest : DigestKeys(hashes)) {
-    const auto cached = context_.cache.find(digest);
-    if (!cached) return false;
-    if (!*cached) continue;
-    if (record && strongest_key(record->record.hashes) != strongest_key((*cached)->record.hashes))
-      return false;
-    record = *cached;
-  }
-  if (record && digests_differ(record->record.hashes, hashes)) return false;
-  answer_.clear();
-  (record ? record->answer : unknown_)
-      .append(AnswerValues{.now = clock_.epoch_seconds(),
-                           .enterprise_size = context_.enterprise_size(),
-                           .submit_metadata = counts},
-              answer_);
-  respond(reply, answer_);
-  return true;
-}
-
-// The answer is out; what the lookup means for prevalence goes through the writer.
-void Dispatcher::count(const tie::FileHashes& hashes, std::string_view agent) {
-  if (agent.empty() || recent_.seen(hashes, agent, clock_.epoch_seconds())) return;
-  if (!enqueue_write(
-          LookupCommand{.answered = true, .hashes = hashes, .agent = std::string(agent)})) {
-    counters_.uncounted_lookups.fetch_add(1);
-    recent_.clear();
-  }
-}
-
-void Dispatcher::on_read(ReadDone done) {
-  const ReplyAddress reply = done.command.reply.view();
-  if (!done.answer)
-    return respond_error(reply, tie::ServiceError::kUnavailable, done.answer.error().message);
-  respond(reply, *done.answer);
-  count(done.command.hashes, done.command.agent);
-}
-
-void Dispatcher::set_reputation(const dxl::MessageView& request) {
-  const ReplyAddress reply = reply_address(request, clock_.now());
-  auto set = tie::decode_set_file_reputation(request.payload);
-  if (!set) return respond_error(reply, service_error(set.error()), set.error().message);
-  if (request.source_client_id.empty() &&
-      !context_.settings.get().authorization_accept_unidentified) {
-    return respond_error(reply, tie::ServiceError::kNotAuthorised,
-                         "the request carries no sender identity");
-  }
-  if (!enqueue_write(SetCommand{.reply = ReplyTo(reply), .set = std::move(*set)}))
-    respond_error(reply, tie::ServiceError::kUnavailable, kBusy);
-}
-
-// The order of the checks is that of TIE reference §3.15.
-void Dispatcher::report(const dxl::MessageView& event) {
-  using tie::ReportRefusal;
-  if (!context_.settings.get().external_enabled)
-    return refuse_report(event, ReportRefusal::kDisabled, "external.enabled is false");
-  if (event.source_client_id.empty() && !context_.settings.get().authorization_accept_unidentified)
-    return refuse_report(event, ReportRefusal::kUnauthorized, "it carries no sender identity");
-  auto decoded = tie::decode_external_report(event.payload);
-  if (!decoded) {
-    return refuse_report(event, static_cast<ReportRefusal>(decoded.error().peer_code),
-                         decoded.error().message);
-  }
-  if (decoded->filename.empty() && context_.settings.get().external_require_filename)
-    return refuse_report(event, ReportRefusal::kFilename, "external.require_filename is true");
-  const bool taken = enqueue_write(ReportCommand{.message_id = std::string(event.message_id),
-                                                 .sender = std::string(event.source_client_id),
-                                                 .report = std::move(*decoded)});
-  if (!taken) {
-    counters_.reports_unavailable.fetch_add(1);
-    refuse_report_unavailable(event.source_client_id, event.message_id, kBusy);
-  }
-}
-
-void Dispatcher::refuse_report(const dxl::MessageView& event, tie::ReportRefusal refusal,
-                               std::string_view detail) {
-  counters_.reports_refused[static_cast<std::size_t>(refusal)].fetch_add(1);
-  const std::string_view name = tie::to_string(refusal);
-  refusals_.add(name, event.source_client_id, detail);
-  reports_.add(event.source_client_id, event.message_id,
-               tie::ReportOutcome{.outcome = "refused",
-                                  .reason = std::string(name) + ": " + std::string(detail),
-                                  .time = clock_.epoch_seconds()});
-}
-
-void Dispatcher::refuse_report_unavailable(std::string_view sender, std::string_view message_id,
-                                           std::string_view why) {
-  refusals_.add("unavailable", sender, why);
-  reports_.add(sender, message_id,
-               tie::ReportOutcome{.outcome = "refused",
-                                  .reason = "unavailable: " + std::string(why),
-                                  .time = clock_.epoch_seconds()});
-}
-
-void Dispatcher::report_outcome(const dxl::MessageView& request) {
-  const ReplyAddress reply = reply_address(request, clock_.now());
-  const auto message_id = tie::decode_outcome_request(request.payload);
-  if (!message_id)
-    return respond_error(reply, tie::ServiceError::kBadRequest, message_id.error().message);
-  answer_.clear();
-  tie::ReportOutcome outcome = reports_.find(request.source_client_id, *message_id);
-  if (outcome.outcome == "unknown" && is_administrator_ &&
-      is_administrator_(request.source_client_id)) {
-    outcome = reports_.find_from_anybody(*message_id);
-  }
-  tie::append_outcome(outcome, answer_);
-  respond(reply, answer_);
-}
-
-bool Dispatcher::is_pending(const tie::FileHashes& hashes) const {
-  if (pending_.empty()) return false;
-  const DigestKeys digests(hashes);
-  return std::any_of(digests.begin(), digests.end(),
-                     [this](const DigestKey& digest) { return pending_.contains(digest); });
-}
-
-bool Dispatcher::enqueue_write(Command command) {
-  const DigestKeys digests(hashes_of(command));
-  // Counting a lookup changes no level: nobody waits for it.
-  const bool waited_for = !std::holds_alternative<LookupCommand>(command);
-  if (!ports_.write(std::move(command))) return false;
-  if (waited_for)
-    for (const DigestKey& digest : digests) ++pending_[digest];
-  return true;
-}
-
-void Dispatcher::on_written(std::vector<Completed> results) {
-  for (Completed& completed : results) {
-    if (!std::holds_alternative<LookupCommand>(completed.command)) {
-      for (const DigestKey& digest : DigestKeys(hashes_of(completed.command))) {
-        const auto at = pending_.find(digest);
-        if (--at->second == 0) pending_.erase(at);
-      }
-    }
-    const ReplyTo* reply = nullptr;
-    if (const auto* set = std::get_if<SetCommand>(&completed.command)) reply = &set->reply;
-    if (const auto* lookup = std::get_if<LookupCommand>(&completed.command)) {
-      if (!lookup->answered) reply = &lookup->reply;
-      if (completed.failed) recent_.clear();
-    }
-    if (const auto* report = std::get_if<ReportCommand>(&completed.command))
-      finish_report(*report, completed);
-    if (reply != nullptr) {
-      completed.failed ? respond_error(reply->view(), completed.error, completed.text)
-                       : respond(reply->view(), completed.text);
-    }
-    for (const Publication& event : completed.events) {
-      dxl::MessageView message;
-      message.type = dxl::MessageType::kEvent;
-      message.payload = event.payload;
-      ports_.send(event.topic, message);
-    }
-  }
-}
-
-void Dispatcher::finish_report(const ReportCommand& command, const Completed& completed) {
-  if (completed.failed)
-    return refuse_report_unavailable(command.sender, command.message_id, completed.text);
-  reports_.add(command.sender, command.message_id,
-               tie::ReportOutcome{.outcome = completed.changed ? "accepted" : "unchanged",
-                                  .reason = {},
-                                  .time = completed.time});
+      .arrived = clock_.now()};
 }
 
 void Dispatcher::respond(const ReplyAddress& to, std::string_view payload) {
@@ -278,9 +278,14 @@ void Dispatcher::respond(const ReplyAddress& to, std::string_view payload) {
   ports_.send(to.topic, message);
 }
 
+void Dispatcher::respond_error(const ReplyAddress& to, const dxl::Error& error) {
+  respond_error(to, static_cast<tie::ServiceError>(error.peer_code), error.message);
+}
+
 void Dispatcher::respond_error(const ReplyAddress& to, tie::ServiceError error,
                                std::string_view text) {
   counters_.answer_times.add(clock_.now() - to.arrived);
+  counters_.errors[static_cast<std::size_t>(error)].fetch_add(1);
   if (to.topic.empty()) return;
   const std::array<std::string_view, 1> broker{to.broker_id}, client{to.client_id};
   dxl::MessageView message;

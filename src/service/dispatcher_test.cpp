@@ -13,7 +13,7 @@ using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-using tie::FileProvider;
+using tie::Provider;
 using tie::TrustLevel;
 
 std::vector<std::string> topics_of(const std::vector<Sent>& sent) {
@@ -45,12 +45,12 @@ TEST(Dispatcher, L6ChangeEventHoldsBothSnapshotsAndItsCause) {
   const auto change = tie::decode_file_change(sent[0].payload);
   ASSERT_TRUE(change);
   EXPECT_EQ(change->update_time, service.clock.epoch);
-  EXPECT_EQ(change->old_reputations.find(FileProvider::kExternal), nullptr);
-  EXPECT_NE(change->old_reputations.find(FileProvider::kEnterprise), nullptr);
-  ASSERT_NE(change->new_reputations.find(FileProvider::kExternal), nullptr);
-  EXPECT_EQ(change->new_reputations.find(FileProvider::kExternal)->trust_level,
+  EXPECT_EQ(change->old_reputations.find(Provider::kExternal), nullptr);
+  EXPECT_NE(change->old_reputations.find(Provider::kEnterprise), nullptr);
+  ASSERT_NE(change->new_reputations.find(Provider::kExternal), nullptr);
+  EXPECT_EQ(change->new_reputations.find(Provider::kExternal)->trust_level,
             TrustLevel::kMightBeTrusted);
-  EXPECT_EQ(change->new_reputations.find(FileProvider::kGti)->trust_level, TrustLevel::kNotSet);
+  EXPECT_EQ(change->new_reputations.find(Provider::kGti)->trust_level, TrustLevel::kNotSet);
   EXPECT_THAT(sent[0].payload,
               HasSubstr(R"("changeId":1,"cause":{"providerId":15,"kind":"external"})"));
 }
@@ -65,7 +65,7 @@ TEST(Dispatcher, ALookupAfterAReportSeesIt) {
   service.run_writer();
   const auto answer = tie::decode_reputations(service.sent.back().payload);
   ASSERT_TRUE(answer);
-  EXPECT_NE(answer->find(FileProvider::kExternal), nullptr);
+  EXPECT_NE(answer->find(Provider::kExternal), nullptr);
 }
 
 TEST(Dispatcher, AnswersACachedFileAtOnceWithoutTheStore) {

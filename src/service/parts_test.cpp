@@ -21,7 +21,7 @@ using reputation::record;
 using reputation::strongest_key;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using tie::FileProvider;
+using tie::Provider;
 using tie::TrustLevel;
 
 constexpr AnswerBasis kBasis{.server_version = 7};
@@ -32,11 +32,11 @@ CachedRecordPtr cached(const FileRecord& from) {
 
 TEST(AnswerTemplate, WritesWhatTheEncoderWrites) {
   const FileRecord known =
-      record(hashes(1, 2, 3), {entry(FileProvider::kEnterprise, TrustLevel::kKnownTrusted, 10, "c"),
-                               entry(FileProvider::kExternal, TrustLevel::kUnknown, 20, "")});
+      record(hashes(1, 2, 3), {entry(Provider::kEnterprise, TrustLevel::kKnownTrusted, 10, "c"),
+                               entry(Provider::kExternal, TrustLevel::kUnknown, 20, "")});
   for (const FileRecord* subject : {static_cast<const FileRecord*>(nullptr), &known}) {
-    for (const bool submit : {false, true}) {
-      const AnswerValues values{.now = 1234, .enterprise_size = 56, .submit_metadata = submit};
+    for (const bool counts : {false, true}) {
+      const AnswerValues values{.now = 1234, .enterprise_size = 56, .counts = counts};
       std::string expected, written;
       tie::append_reputations(make_answer(subject, kBasis, values), expected);
       AnswerTemplate(subject, kBasis).append(values, written);
@@ -57,7 +57,7 @@ TEST(RecordCache, DropsAReadThatAWriteOvertook) {
   RecordCache cache(100);
   const FileRecord before = record(hashes(1, 0, 0), {});
   const FileRecord after =
-      record(hashes(1, 0, 0), {entry(FileProvider::kExternal, TrustLevel::kUnknown, 1, "")});
+      record(hashes(1, 0, 0), {entry(Provider::kExternal, TrustLevel::kUnknown, 1, "")});
   const std::uint64_t epoch = cache.epoch();
   cache.update({cached(after)});
   cache.insert_read(strongest_key(before.hashes), cached(before), epoch);

@@ -79,16 +79,19 @@ void RecordCache::insert_read(const reputation::DigestKey& digest, CachedRecordP
   if (epoch_.load() == epoch) replaced = stripe.put(digest, std::move(record));
 }
 
-void RecordCache::update(const std::vector<CachedRecordPtr>& records) {
+void RecordCache::update(const std::vector<CachedRecordPtr>& records,
+                         const std::vector<reputation::DigestKey>& gone) {
   epoch_.fetch_add(1);
-  for (const CachedRecordPtr& record : records) {
-    for (const reputation::DigestKey& digest : reputation::DigestKeys(record->record.hashes)) {
-      Stripe& stripe = stripe_of(digest);
-      CachedRecordPtr replaced;
-      const std::lock_guard lock(stripe.mutex);
-      replaced = stripe.put(digest, record);
-    }
-  }
+  const auto put = [this](const reputation::DigestKey& digest, const CachedRecordPtr& record) {
+    Stripe& stripe = stripe_of(digest);
+    CachedRecordPtr replaced;
+    const std::lock_guard lock(stripe.mutex);
+    replaced = stripe.put(digest, record);
+  };
+  for (const reputation::DigestKey& digest : gone) put(digest, nullptr);
+  for (const CachedRecordPtr& record : records)
+    for (const reputation::DigestKey& digest : reputation::DigestKeys(record->record.hashes))
+      put(digest, record);
 }
 
 }  // namespace tiara::service

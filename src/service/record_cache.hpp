@@ -11,15 +11,17 @@
 
 #include "reputation/digest_key.hpp"
 #include "service/answer_template.hpp"
+#include "service/verdict.hpp"
 
 namespace tiara::service {
 
 struct CachedRecord {
   reputation::FileRecord record;
   AnswerTemplate answer;
+  std::uint8_t verdict;
 
   CachedRecord(reputation::FileRecord r, const AnswerBasis& basis)
-      : record(std::move(r)), answer(&record, basis) {}
+      : record(std::move(r)), answer(&record, basis), verdict(verdict_of(&record)) {}
 };
 using CachedRecordPtr = std::shared_ptr<const CachedRecord>;
 
@@ -38,8 +40,9 @@ class RecordCache {
   void insert_read(const reputation::DigestKey& digest, CachedRecordPtr record,
                    std::uint64_t epoch);
 
-  // Writer thread, after the commit and before anybody is told.
-  void update(const std::vector<CachedRecordPtr>& records);
+  // Writer thread, after the commit and before anybody is told. `gone`: digests of purged records.
+  void update(const std::vector<CachedRecordPtr>& records,
+              const std::vector<reputation::DigestKey>& gone = {});
 
  private:
   struct Stripe;

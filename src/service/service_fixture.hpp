@@ -12,8 +12,11 @@
 #include <variant>
 #include <vector>
 
+#include "dxl/groups.hpp"
+#include "service/access.hpp"
 #include "service/command_processor.hpp"
 #include "service/dispatcher.hpp"
+#include "service/forwarding_store.hpp"
 
 namespace tiara::service {
 
@@ -31,35 +34,22 @@ class ManualClock final : public base::Clock {
 };
 
 // The memory store, with a disk that can be full and a count of what reached it.
-class ScriptedStore final : public store::ReputationStore {
+class ScriptedStore final : public ForwardingStore {
  public:
   dxl::Result<std::vector<reputation::FileRecord>> find(
       const tie::FileHashes& hashes) const override {
     ++reads;
-    return inner_->find(hashes);
+    return ForwardingStore::find(hashes);
   }
-  dxl::Result<bool> has_reference(const tie::FileHashes& subject,
-                                  std::string_view agent) const override {
-    return inner_->has_reference(subject, agent);
-  }
-  dxl::Result<std::uint64_t> count_references(
-      const std::vector<tie::FileHashes>& subjects) const override {
-    return inner_->count_references(subjects);
-  }
-  std::uint64_t enterprise_size() const override { return inner_->enterprise_size(); }
-  std::uint64_t last_change_id() const override { return inner_->last_change_id(); }
   dxl::Result<void> commit(const store::Batch& batch, store::Durability durability) override {
     if (full) return dxl::fail(dxl::ErrorCode::kStorage, "no space left on device");
     commits.push_back(durability);
-    return inner_->commit(batch, durability);
+    return ForwardingStore::commit(batch, durability);
   }
 
   bool full = false;
   std::vector<store::Durability> commits;
   mutable std::size_t reads = 0;
-
- private:
-  std::unique_ptr<store::ReputationStore> inner_ = store::make_memory_store();
 };
 
 // One message the service sent.
@@ -119,8 +109,8 @@ class ServiceFixture : public DispatcherPorts {
     writes.push_back(std::move(command));
     return true;
   }
-  bool read(LookupCommand command) override {
-    reads.push_back(std::move(command));
+  bool read(ReadTask task) override {
+    reads.push_back(std::move(task));
     return true;
   }
 
@@ -158,13 +148,15 @@ class ServiceFixture : public DispatcherPorts {
   // One group, as the writer thread would.
   void run_writer() {
     if (writes.empty()) return;
-    dispatcher.on_written(processor.process(std::exchange(writes, {})));
+    std::vector<Submitted> submitted;
+    for (Command& command : std::exchange(writes, {}))
+      submitted.push_back({.command = std::move(command)});
+    dispatcher.on_written(processor.process(std::move(submitted)));
   }
   void run_reads() {
-    for (LookupCommand& command : std::exchange(reads, {})) {
-      auto answer =
-          answer_lookup(context, command.hashes, clock.epoch_seconds(), !command.agent.empty());
-      dispatcher.on_read(ReadDone{.command = std::move(command), .answer = std::move(answer)});
+    for (ReadTask& task : std::exchange(reads, {})) {
+      auto text = answer(context, task.query, clock.epoch_seconds());
+      dispatcher.on_read(ReadDone{.task = std::move(task), .answer = std::move(text)});
     }
   }
   void settle() {
@@ -184,7 +176,7 @@ class ServiceFixture : public DispatcherPorts {
     get();
     return *tie::decode_reputations(take().back().payload);
   }
-  tie::TrustLevel level(tie::FileProvider provider) {
+  tie::TrustLevel level(tie::Provider provider) {
     const tie::Reputations answer = ask();
     const tie::Reputation* entry = answer.find(provider);
     return entry == nullptr ? tie::TrustLevel::kNotSet : entry->trust_level;
@@ -193,7 +185,7 @@ class ServiceFixture : public DispatcherPorts {
   // Changes the settings, as a reload does.
   template <class Change>
   void change_settings(Change change) {
-    reputation::Settings changed = settings.get();
+    reputation::Settings changed = *settings.get();
     change(changed);
     settings.set(changed);
   }
@@ -206,13 +198,26 @@ class ServiceFixture : public DispatcherPorts {
   LookupContext context{.settings = settings,
                         .basis = {.server_version = tie::pack_version(3, 0, 0, 1)},
                         .store = store,
-                        .cache = cache};
-  CommandProcessor processor{context, store, clock, counters};
-  Dispatcher dispatcher{context, clock, counters, *this,
-                        [](std::string_view certificate) { return certificate == kAdmin; }};
+                        .cache = cache,
+                        .counters = counters};
+  // Alice may set and report, the administrator everything, Bob nothing.
+  Access access{{.is_member =
+                     [](std::string_view certificate, std::string_view group) {
+                       if (certificate == kAdmin) return group == dxl::kGroupAdministrators;
+                       return certificate == kAlice && (group == dxl::kGroupSetEnterprise ||
+                                                        group == dxl::kGroupSetExternal);
+                     },
+                 .describe =
+                     [](std::string_view certificate) {
+                       return store::Actor{.certificate = std::string(certificate),
+                                           .name = certificate == kAlice ? "alice" : "",
+                                           .client_id = {}};
+                     }}};
+  CommandProcessor processor{context, store, clock};
+  Dispatcher dispatcher{context, access, clock, *this};
   std::size_t write_limit = 1000;
   std::vector<Command> writes;
-  std::vector<LookupCommand> reads;
+  std::vector<ReadTask> reads;
   std::vector<Sent> sent;
 };
 

@@ -1,196 +1,50 @@
 #include "service/tie_service.hpp"
 
-#include <condition_variable>
-#include <future>
-#include <limits>
-#include <mutex>
-#include <thread>
-#include <utility>
-#include <vector>
-
-#include "base/log.hpp"
-#include "sdk/service_host.hpp"
-#include "service/command_processor.hpp"
-#include "service/dispatcher.hpp"
-#include "service/work_queue.hpp"
+#include "service/front_end.hpp"
+#include "tie/codec.hpp"
 
 namespace tiara::service {
-namespace {
 
-// Clients test for 3.0.0 before they use External reputations (TIE reference §5.5).
-const std::uint64_t kServerVersion = tie::pack_version(3, 0, 0, 1);
-constexpr std::string_view kServiceType = "/opendxl-tiara/service/tie";
-// Reads that wait for the pool; beyond it error 8.
-constexpr std::size_t kReadQueue = 65'536;
-// One group's share of memory stays bounded, whatever has piled up.
-constexpr std::size_t kCommandsPerCommit = 8'192;
-constexpr std::size_t kDigestsPerRecord = 3;
+struct TieService::Impl {
+  std::unique_ptr<ServiceCore> core;
+  std::vector<std::unique_ptr<FrontEnd>> front_ends;
 
-}  // namespace
-
-struct TieService::Impl final : DispatcherPorts, sdk::LinkEvents {
-  Impl(TieServiceOptions given, std::unique_ptr<store::ReputationStore> a_store,
-       sdk::Connector connector, base::Clock& a_clock, const std::string& client_id,
-       std::string service_id)
-      : options(std::move(given)),
-        store(std::move(a_store)),
-        clock(a_clock),
-        cache(options.cached_records * kDigestsPerRecord),
-        settings(options.settings),
-        context{.settings = settings,
-                .basis = {.server_version = kServerVersion,
-                          .create_date = options.settings.create_date},
-                .store = *store,
-                .cache = cache},
-        processor(context, *store, clock, counters),
-        dispatcher(context, clock, counters, *this, options.is_administrator),
-        writes(options.write_queue),
-        reads(kReadQueue),
-        link({.client_id = client_id, .name = "tie"}, std::move(connector), *this),
-        host(link, std::move(service_id), {.service_type = std::string(kServiceType)},
-             Dispatcher::request_topics()) {}
-
-  // Network thread.
-  void on_connected() override { host.on_connected(); }
-  void on_disconnected(const dxl::Error& why) override {
-    base::log(base::LogLevel::kWarning, "tie", "disconnected from the fabric: {}", why.message);
+  // Requests stop first, then everything that was taken in is done and answered.
+  void stop() {
+    for (auto& front_end : front_ends) front_end->unregister();
+    // Readers first: what they finish may still have to be counted by the writer.
+    core->stop_readers();
+    for (auto& front_end : front_ends) front_end->settle();
+    core->stop_writer();
+    for (auto& front_end : front_ends) front_end->settle();
+    for (auto& front_end : front_ends) front_end->stop();
   }
-  void on_message(std::string_view topic, const dxl::MessageView& message) override {
-    dispatcher.on_message(topic, message);
-  }
-  void send(std::string_view topic, const dxl::MessageView& message) override {
-    link.send(topic, message);
-  }
-  bool write(Command command) override { return writes.push(std::move(command)); }
-  bool read(LookupCommand command) override { return reads.push(std::move(command)); }
-
-  void start();
-  void register_service();
-  void run_writer();
-  void run_reader();
-  void stop();
-  void set_registered(bool value);
-  // Runs `task` on the network thread and waits for it.
-  void run_on_link(const std::function<void()>& task);
-
-  TieServiceOptions options;
-  std::unique_ptr<store::ReputationStore> store;
-  base::Clock& clock;
-  Counters counters;
-  RecordCache cache;
-  LiveSettings settings;
-  LookupContext context;
-  CommandProcessor processor;  // writer thread
-  Dispatcher dispatcher;       // network thread
-  WorkQueue<Command> writes;
-  WorkQueue<LookupCommand> reads;
-
-  mutable std::mutex mutex;
-  std::condition_variable changed;
-  bool registered = false;
-
-  std::thread writer;
-  std::vector<std::thread> readers;
-  sdk::Link link;  // network thread; before what uses it goes
-  // All below: network thread.
-  sdk::ServiceHost host;
-  base::SystemRandom random;
-  session::Backoff backoff{session::BackoffOptions{}};
-  std::unique_ptr<net::Loop::Timer> retry;
 };
-
-void TieService::Impl::start() {
-  writer = std::thread([this] { run_writer(); });
-  for (std::size_t i = 0; i < options.read_threads; ++i)
-    readers.emplace_back([this] { run_reader(); });
-  link.post([this] {
-    link.subscribe(tie::kTopicExternalReport, [](const dxl::Result<void>& suback) {
-      if (!suback)
-        base::log(base::LogLevel::kError, "tie", "External reports will not arrive: {}",
-                  suback.error().message);
-    });
-    register_service();
-  });
-  link.start();
-}
-
-// The host tells its first answer only, so after a refusal it is asked again: somebody may be
-// waiting for us to become ready.
-void TieService::Impl::register_service() {
-  host.start([this](const dxl::Result<void>& outcome) {
-    set_registered(outcome.has_value());
-    if (outcome || outcome.error().code == dxl::ErrorCode::kCancelled) return;
-    base::log(base::LogLevel::kWarning, "tie", "not registered: {}", outcome.error().message);
-    retry = link.loop().schedule(backoff.next(random), [this] { register_service(); });
-  });
-}
-
-void TieService::Impl::set_registered(bool value) {
-  {
-    const std::lock_guard lock(mutex);
-    registered = value;
-  }
-  changed.notify_all();
-}
-
-void TieService::Impl::run_writer() {
-  while (true) {
-    std::vector<Command> commands = writes.take(kCommandsPerCommit);
-    if (commands.empty()) return;
-    auto results = std::make_shared<std::vector<Completed>>(processor.process(std::move(commands)));
-    link.post([this, results] { dispatcher.on_written(std::move(*results)); });
-  }
-}
-
-void TieService::Impl::run_reader() {
-  while (true) {
-    std::vector<LookupCommand> commands = reads.take(1);
-    if (commands.empty()) return;
-    LookupCommand& command = commands.front();
-    auto answer =
-        answer_lookup(context, command.hashes, clock.epoch_seconds(), !command.agent.empty());
-    auto done = std::make_shared<ReadDone>(
-        ReadDone{.command = std::move(command), .answer = std::move(answer)});
-    link.post([this, done] { dispatcher.on_read(std::move(*done)); });
-  }
-}
-
-void TieService::Impl::run_on_link(const std::function<void()>& task) {
-  std::promise<void> done;
-  link.post([&] {
-    task();
-    done.set_value();
-  });
-  done.get_future().wait();
-}
-
-// Requests stop first, then everything that was taken in is done and answered.
-void TieService::Impl::stop() {
-  std::promise<void> unregistered;
-  link.post([&] {
-    retry.reset();
-    host.stop([&unregistered] { unregistered.set_value(); });
-  });
-  unregistered.get_future().wait();
-  // Readers first: what they finish may still have to be counted by the writer.
-  reads.close();
-  for (std::thread& reader : readers) reader.join();
-  run_on_link([] {});
-  writes.close();
-  writer.join();
-  run_on_link([] {});
-  link.stop();
-  set_registered(false);
-}
 
 dxl::Result<std::unique_ptr<TieService>> TieService::start(
     TieServiceOptions options, std::unique_ptr<store::ReputationStore> store,
     sdk::Connector connector, base::Clock& clock) {
+  std::vector<sdk::Connector> connectors;
+  connectors.push_back(std::move(connector));
+  return start(std::move(options), std::move(store), std::move(connectors), 1, clock);
+}
+
+dxl::Result<std::unique_ptr<TieService>> TieService::start(
+    TieServiceOptions options, std::unique_ptr<store::ReputationStore> store,
+    std::vector<sdk::Connector> connectors, std::size_t addresses, base::Clock& clock) {
   base::SystemRandom random;
-  auto impl =
-      std::make_unique<Impl>(std::move(options), std::move(store), std::move(connector), clock,
-                             base::make_braced_uuid(random), base::make_braced_uuid(random));
-  impl->start();
+  auto impl = std::make_unique<Impl>();
+  impl->core = std::make_unique<ServiceCore>(std::move(options), std::move(store), clock);
+  for (sdk::Connector& connector : connectors) {
+    impl->front_ends.push_back(std::make_unique<FrontEnd>(
+        *impl->core,
+        sdk::LinkOptions{.client_id = base::make_braced_uuid(random),
+                         .name = "tie",
+                         .addresses = addresses},
+        std::move(connector), base::make_braced_uuid(random)));
+  }
+  impl->core->start();
+  for (auto& front_end : impl->front_ends) front_end->start();
   return std::unique_ptr<TieService>(new TieService(std::move(impl)));
 }
 
@@ -198,11 +52,19 @@ TieService::TieService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TieService::~TieService() { impl_->stop(); }
 
 TieServiceStatus TieService::status() const {
-  const Counters& counters = impl_->counters;
+  const Counters& counters = impl_->core->counters();
   TieServiceStatus status;
   status.lookups = counters.lookups;
+  status.cert_lookups = counters.cert_lookups;
+  status.cache_hits = counters.cache_hits;
+  status.queries = counters.queries;
   status.sets = counters.sets;
+  status.batch_sets = counters.batch_sets;
+  status.metadata = counters.metadata;
   status.change_events = counters.change_events;
+  status.purged = counters.purged;
+  status.uncounted_lookups = counters.uncounted_lookups;
+  status.digest_conflicts = counters.digest_conflicts;
   status.reports["accepted"] = counters.reports_accepted;
   status.reports["unchanged"] = counters.reports_unchanged;
   status.reports["unavailable"] = counters.reports_unavailable;
@@ -210,22 +72,47 @@ TieServiceStatus TieService::status() const {
     const auto name = tie::to_string(static_cast<tie::ReportRefusal>(i));
     status.reports["refused." + std::string(name)] = counters.reports_refused[i];
   }
+  status.sandbox_reports["accepted"] = counters.sandbox_reports;
+  status.sandbox_reports["refused"] = counters.sandbox_refused;
+  status.events["change"] = counters.change_events;
+  status.events["first_instance"] = counters.first_instance_events;
+  status.events["prevalence"] = counters.prevalence_events;
+  status.events["detection"] = counters.detection_events;
+  for (std::uint32_t code = 1; code < Counters::kServiceErrors; ++code)
+    status.errors[code] = counters.errors[code];
+  for (std::size_t i = 0; i < kVerdicts; ++i) {
+    const VerdictName name = verdict_name(i);
+    if (counters.verdicts[i] != 0) status.verdicts[{name.source, name.verdict}] = counters.verdicts[i];
+  }
   status.answer_times = counters.answer_times.snapshot();
-  const std::lock_guard lock(impl_->mutex);
-  status.ready = impl_->registered && impl_->link.connected() && impl_->counters.store_works;
+  status.commit_times = counters.commit_times.snapshot();
+  status.read_times = counters.read_times.snapshot();
+  status.waiting_writes = impl_->core->waiting_writes();
+  status.waiting_reads = impl_->core->waiting_reads();
+  status.enterprise_size = impl_->core->context().enterprise_size();
+  status.audit = impl_->core->store().audit_head();
+  status.store_id = impl_->core->store().id();
+  status.ready = counters.store_works;
+  for (const auto& front_end : impl_->front_ends) {
+    status.ready = status.ready && front_end->ready();
+    for (OtherService& other : front_end->other_services())
+      status.other_services.push_back(std::move(other));
+  }
   return status;
 }
 
 void TieService::set_settings(const reputation::Settings& settings) {
-  impl_->settings.set(settings);
+  impl_->core->set_settings(settings);
 }
 
 dxl::Result<void> TieService::wait_ready(std::chrono::milliseconds timeout) {
-  std::unique_lock lock(impl_->mutex);
-  if (impl_->changed.wait_for(lock, timeout, [this] { return impl_->registered; })) return {};
-  return dxl::fail(
-      dxl::ErrorCode::kTimedOut,
-      "the TIE service is not registered with the fabric: " + impl_->link.last_error().message);
+  for (auto& front_end : impl_->front_ends)
+    if (auto ready = front_end->wait_ready(timeout); !ready) return ready;
+  return {};
+}
+
+dxl::Result<void> TieService::back_up(const std::filesystem::path& directory) {
+  return impl_->core->store().back_up(directory);
 }
 
 }  // namespace tiara::service

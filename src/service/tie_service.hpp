@@ -1,44 +1,59 @@
 // The TIE reputation service: topic handlers around the engine and the store (TIE reference §3, §6,
 // §12.2).
 //
-// Threads: messages arrive on the link's network thread, where cache hits are answered; one writer
-// thread owns every mutation of the store; a small pool reads records that are not cached.
+// Threads: messages arrive on each front-end's network thread, where cached answers are given; one
+// writer thread owns every mutation of the store; a few readers answer what is not cached, one more
+// what may take long; one looks for what has aged.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
-#include <functional>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/ports.hpp"
 #include "dxl/result.hpp"
-#include "reputation/engine.hpp"
+#include "reputation/settings.hpp"
 #include "sdk/link.hpp"
 #include "service/histogram.hpp"
+#include "service/other_services.hpp"
+#include "service/service_core.hpp"
 #include "store/reputation_store.hpp"
 
 namespace tiara::service {
 
-struct TieServiceOptions {
-  reputation::Settings settings;
-  std::size_t write_queue = 65'536;      // commands waiting for the writer; beyond it error 8
-  std::size_t cached_records = 262'144;  // hot records in memory
-  std::size_t read_threads = 2;
-  // Whether a certificate (SHA-1) belongs to an administrator, who may ask for the outcome of
-  // anybody's report. Called on the network thread; empty: nobody does.
-  std::function<bool(std::string_view certificate)> is_administrator{};
-};
+using TieServiceOptions = CoreOptions;
 
-// Counters since start, for the status answer and the log.
+// Counters since start, for the status answer, metrics and the log.
 struct TieServiceStatus {
-  std::uint64_t lookups = 0;
+  std::uint64_t lookups = 0;       // of files
+  std::uint64_t cert_lookups = 0;  // of certificates
+  std::uint64_t cache_hits = 0;
+  std::uint64_t queries = 0;  // everything else that was asked
   std::uint64_t sets = 0;
+  std::uint64_t batch_sets = 0;
+  std::uint64_t metadata = 0;
   std::uint64_t change_events = 0;
+  std::uint64_t purged = 0;
+  std::uint64_t uncounted_lookups = 0;
+  std::uint64_t digest_conflicts = 0;
   std::map<std::string, std::uint64_t>
-      reports;  // by outcome: "accepted", "unchanged", "refused.level", …
-  Histogram::Snapshot answer_times{};
+      reports;  // External, by outcome: "accepted", "unchanged", "refused.level", …
+  std::map<std::string, std::uint64_t> sandbox_reports;  // "accepted", "refused"
+  std::map<std::string, std::uint64_t> events;           // by kind: "change", "detection", …
+  std::map<std::uint32_t, std::uint64_t> errors;         // by service error code
+  // Lookups by (source, verdict), as verdict_name() has them.
+  std::map<std::pair<std::string, std::string>, std::uint64_t> verdicts;
+  Histogram::Snapshot answer_times{}, commit_times{}, read_times{};
+  std::size_t waiting_writes = 0, waiting_reads = 0;
+  std::uint64_t enterprise_size = 0;
+  store::AuditHead audit{};
+  std::string store_id{};
+  std::vector<OtherService> other_services{};
   bool ready = false;  // registered, connected, and the last commit worked
 };
 
@@ -48,6 +63,10 @@ class TieService {
   static dxl::Result<std::unique_ptr<TieService>> start(
       TieServiceOptions options, std::unique_ptr<store::ReputationStore> store,
       sdk::Connector connector, base::Clock& clock);
+  // The same with a front-end per connector, all on one store (L16). `addresses`: of each link.
+  static dxl::Result<std::unique_ptr<TieService>> start(
+      TieServiceOptions options, std::unique_ptr<store::ReputationStore> store,
+      std::vector<sdk::Connector> connectors, std::size_t addresses, base::Clock& clock);
   // Unregisters, commits what is queued, answers it, stops.
   ~TieService();
   TieServiceStatus status() const;
@@ -55,6 +74,8 @@ class TieService {
   void set_settings(const reputation::Settings& settings);
   // Blocks until registered with the fabric or the deadline.
   dxl::Result<void> wait_ready(std::chrono::milliseconds timeout);
+  // ReputationStore::back_up(). Any thread.
+  dxl::Result<void> back_up(const std::filesystem::path& directory);
 
  private:
   struct Impl;

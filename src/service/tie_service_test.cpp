@@ -19,40 +19,30 @@ constexpr const char* kRegister = "/mcafee/service/dxl/svcregistry/register";
 constexpr const char* kUnregister = "/mcafee/service/dxl/svcregistry/unregister";
 
 // A store whose first commit takes as long as the test likes. The gates outlive it.
-class GatedStore final : public store::ReputationStore {
+class GatedStore final : public ForwardingStore {
  public:
   GatedStore(sdk::Gate& committing, sdk::Gate& may_finish)
       : committing_(committing), may_finish_(may_finish) {}
-  dxl::Result<std::vector<reputation::FileRecord>> find(
-      const tie::FileHashes& hashes) const override {
-    return inner_->find(hashes);
-  }
-  dxl::Result<bool> has_reference(const tie::FileHashes& subject,
-                                  std::string_view agent) const override {
-    return inner_->has_reference(subject, agent);
-  }
-  dxl::Result<std::uint64_t> count_references(
-      const std::vector<tie::FileHashes>& subjects) const override {
-    return inner_->count_references(subjects);
-  }
-  std::uint64_t enterprise_size() const override { return inner_->enterprise_size(); }
-  std::uint64_t last_change_id() const override { return inner_->last_change_id(); }
   dxl::Result<void> commit(const store::Batch& batch, store::Durability durability) override {
     committing_.open();
     if (!may_finish_.wait()) return dxl::fail(dxl::ErrorCode::kStorage, "the test forgot the gate");
-    return inner_->commit(batch, durability);
+    return ForwardingStore::commit(batch, durability);
   }
 
  private:
   sdk::Gate& committing_;
   sdk::Gate& may_finish_;
-  std::unique_ptr<store::ReputationStore> inner_ = store::make_memory_store();
 };
 
 class TieServiceTest : public testing::Test {
  protected:
   void start(std::unique_ptr<store::ReputationStore> store = store::make_memory_store()) {
-    auto started = TieService::start({}, std::move(store), broker.connector(), clock);
+    TieServiceOptions options;
+    options.access.is_member = [](std::string_view certificate, std::string_view) {
+      return certificate == kAlice;
+    };
+    auto started =
+        TieService::start(std::move(options), std::move(store), broker.connector(), clock);
     ASSERT_TRUE(started) << started.error().message;
     service = *std::move(started);
   }
@@ -123,8 +113,7 @@ TEST_F(TieServiceTest, AnswersRequestsThroughItsThreads) {
       answer = tie::decode_reputations(response->payload);
     std::this_thread::yield();
   }
-  EXPECT_EQ(answer->find(tie::FileProvider::kEnterprise)->trust_level,
-            tie::TrustLevel::kKnownTrusted);
+  EXPECT_EQ(answer->find(tie::Provider::kEnterprise)->trust_level, tie::TrustLevel::kKnownTrusted);
   EXPECT_EQ(service->status().lookups, 1U);
   EXPECT_EQ(service->status().sets, 1U);
   EXPECT_EQ(service->status().change_events, 1U);

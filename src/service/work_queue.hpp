@@ -38,6 +38,11 @@ class WorkQueue {
     return taken;
   }
 
+  std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return items_.size();
+  }
+
   // What was taken in is still handed out.
   void close() {
     {
@@ -49,7 +54,7 @@ class WorkQueue {
 
  private:
   const std::size_t limit_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable filled_;
   std::vector<T> items_;
   bool closed_ = false;

@@ -29,7 +29,7 @@ TEST(DecodeReputations, ReadsAnswersOfEveryOrigin) {
           attributes.emplace_back(id, value.get<std::string>());
       }
       EXPECT_EQ(answer->entries[i],
-                (Reputation{static_cast<FileProvider>(entry.at("providerId").get<int>()),
+                (Reputation{static_cast<Provider>(entry.at("providerId").get<int>()),
                             static_cast<TrustLevel>(entry.at("trustLevel").get<int>()),
                             entry.at("createDate").get<std::int64_t>(), attributes}))
           << vector.id;
@@ -54,7 +54,7 @@ TEST(DecodeReputations, TreatsOddAnswersLikeTheForgivingOriginals) {
       {"trailing NUL + LF", nothing},
       {"trailing LF", nothing},
       {"dup provider",
-       Reputations{{{FileProvider::kEnterprise, TrustLevel::kKnownTrusted, 0, {}}}, 0, false}},
+       Reputations{{{Provider::kEnterprise, TrustLevel::kKnownTrusted, 0, {}}}, 0, false}},
       {"empty", std::nullopt},
       {"array", std::nullopt},
       {"null", std::nullopt},
@@ -85,8 +85,8 @@ TEST(DecodeReputations, KeepsWhatItDoesNotKnow) {
       R"("props":{"serverTime":8,"submitMetaData":true,"atdCandidate":1}})");
   ASSERT_TRUE(answer) << answer.error().message;
   const Reputations expected{
-      {{static_cast<FileProvider>(99), static_cast<TrustLevel>(42), 7, {{"5", "x"}, {"6", "7"}}},
-       {FileProvider::kExternal, TrustLevel::kNotSet, 0, {}}},
+      {{static_cast<Provider>(99), static_cast<TrustLevel>(42), 7, {{"5", "x"}, {"6", "7"}}},
+       {Provider::kExternal, TrustLevel::kNotSet, 0, {}}},
       8,
       true};
   EXPECT_EQ(*answer, expected);
@@ -120,7 +120,7 @@ TEST(DecodeReputations, RefusesWrongTypesAndTooMuch) {
 TEST(DecodeFileChange, ReadsEventsOfEveryOrigin) {
   std::size_t seen = 0;
   for (const PayloadVector& vector : payload_vectors()) {
-    if (vector.role != "event" || vector.topic == kTopicExternalReport) continue;
+    if (vector.topic != kTopicFileChange && vector.topic != kTopicFileChangeBroadcast) continue;
     const auto change = decode_file_change(vector.payload);
     ASSERT_TRUE(change) << vector.id << ": " << change.error().message;
     const Json json = Json::parse(vector.payload);
@@ -140,8 +140,8 @@ TEST(DecodeFileChange, ReadsOneEventExactly) {
   ASSERT_TRUE(change) << change.error().message;
   const auto entries = [](const char* names) {
     return std::vector<Reputation>{
-        {FileProvider::kGti, TrustLevel::kNotSet, 1700000000, {{"2120340", "0"}}},
-        {FileProvider::kEnterprise,
+        {Provider::kGti, TrustLevel::kNotSet, 1700000000, {{"2120340", "0"}}},
+        {Provider::kEnterprise,
          TrustLevel::kNotSet,
          1700000000,
          {{"2101652", "0"},
@@ -153,7 +153,7 @@ TEST(DecodeFileChange, ReadsOneEventExactly) {
   FileReputationChange expected{
       notepad(), {entries("0"), 1700000100, false}, {entries("1"), 1700000100, false}, 1700000100};
   expected.new_reputations.entries.push_back(
-      {FileProvider::kExternal, TrustLevel::kMightBeTrusted, 1700000100, {}});
+      {Provider::kExternal, TrustLevel::kMightBeTrusted, 1700000100, {}});
   EXPECT_EQ(*change, expected);
 }
 

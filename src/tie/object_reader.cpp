@@ -56,6 +56,14 @@ std::optional<std::int64_t> ObjectReader::integer_or_text(std::string_view name,
   return number;
 }
 
+std::optional<std::uint64_t> ObjectReader::count(std::string_view name) {
+  const auto number = integer(name);
+  if (!number) return std::nullopt;
+  if (*number >= 0) return static_cast<std::uint64_t>(*number);
+  mistake_.note(fmt::format("{}{}: {} is negative", path_, name, *number));
+  return std::nullopt;
+}
+
 bool ObjectReader::flag(std::string_view name) {
   const auto value = find(name, Need::kOptional);
   if (!value) return false;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "dxl/json.hpp"
 
@@ -17,6 +18,9 @@ enum class Need : std::uint8_t { kOptional, kRequired };
 struct Mistake {
   std::string text;
   bool found() const { return !text.empty(); }
+  void note(std::string what) {
+    if (text.empty()) text = std::move(what);
+  }
 };
 
 // `object` must be an object. `path` ("file.") comes before member names in messages. Absent and
@@ -34,6 +38,15 @@ class ObjectReader {
   std::optional<std::string_view> text(std::string_view name, Need need = Need::kOptional);
   std::optional<dxl::JsonValue> object(std::string_view name, Need need = Need::kOptional);
   std::optional<dxl::JsonValue> array(std::string_view name, Need need = Need::kOptional);
+  // Integers from 0 on.
+  std::optional<std::uint64_t> count(std::string_view name);
+  // For what others judge: of any type.
+  std::optional<dxl::JsonValue> value(std::string_view name, Need need = Need::kOptional) {
+    return find(name, need);
+  }
+  std::string_view path() const { return path_; }
+  // The member as messages name it.
+  std::string full_name(std::string_view name) const { return std::string(path_).append(name); }
 
  private:
   std::optional<dxl::JsonValue> find(std::string_view name, Need need);

@@ -30,12 +30,14 @@ constexpr std::array<Name<TrustLevel>, 9> kTrustLevels{{
     {TrustLevel::kKnownTrustedInstaller, "KNOWN_TRUSTED_INSTALLER"},
 }};
 
-constexpr std::array<Name<FileProvider>, 5> kFileProviders{{
-    {FileProvider::kGti, "GTI"},
-    {FileProvider::kEnterprise, "ENTERPRISE"},
-    {FileProvider::kAtd, "ATD"},
-    {FileProvider::kMwg, "MWG"},
-    {FileProvider::kExternal, "EXTERNAL"},
+constexpr std::array<Name<Provider>, 7> kProviders{{
+    {Provider::kGti, "GTI"},
+    {Provider::kCertGti, "GTI"},
+    {Provider::kEnterprise, "ENTERPRISE"},
+    {Provider::kCertEnterprise, "ENTERPRISE"},
+    {Provider::kAtd, "ATD"},
+    {Provider::kMwg, "MWG"},
+    {Provider::kExternal, "EXTERNAL"},
 }};
 
 constexpr std::array<Name<FileType>, 39> kFileTypes{{
@@ -136,7 +138,7 @@ bool is_definitive(TrustLevel level) {
   return level != TrustLevel::kNotSet && level != TrustLevel::kUnknown;
 }
 
-std::string to_string(FileProvider provider) { return name_or_number(kFileProviders, provider); }
+std::string to_string(Provider provider) { return name_or_number(kProviders, provider); }
 
 bool is_known(FileType type) { return !find_name(kFileTypes, type).empty(); }
 
@@ -151,7 +153,7 @@ dxl::Result<FileType> parse_file_type(std::string_view text) {
       fmt::format("file type: expected a number or a name such as PEEXE, found \"{:.40}\"", text));
 }
 
-const Reputation* Reputations::find(FileProvider provider) const {
+const Reputation* Reputations::find(Provider provider) const {
   const auto entry = std::ranges::find(entries, provider, &Reputation::provider);
   return entry == entries.end() ? nullptr : &*entry;
 }

@@ -54,10 +54,16 @@ TEST(TrustLevel, IsAVerdictUnlessNotSetOrUnknown) {
   }
 }
 
-TEST(FileProvider, HasTheNamesAndNumbersOfTheOriginalClients) {
-  for (const auto& [name, number] : payload_fixtures().at("constants").at("FileProvider").items())
-    EXPECT_EQ(to_string(static_cast<FileProvider>(number.get<int>())), name);
-  EXPECT_EQ(to_string(static_cast<FileProvider>(11)), "11");
+TEST(Provider, HasTheNamesAndNumbersOfTheOriginalClients) {
+  std::size_t count = 0;
+  for (const char* list : {"FileProvider", "CertProvider"}) {
+    for (const auto& [name, number] : payload_fixtures().at("constants").at(list).items()) {
+      EXPECT_EQ(to_string(static_cast<Provider>(number.get<int>())), name);
+      ++count;
+    }
+  }
+  EXPECT_EQ(count, 7U);
+  EXPECT_EQ(to_string(static_cast<Provider>(11)), "11");
 }
 
 TEST(FileType, HasTheNamesAndNumbersOfTheOriginalClients) {
@@ -90,13 +96,13 @@ TEST(FileType, KeepsNumbersOutsideTheList) {
 }
 
 TEST(Reputations, FindsTheEntryOfAProvider) {
-  const Reputations answer{{{FileProvider::kGti, TrustLevel::kUnknown, 1, {}},
-                            {FileProvider::kExternal, TrustLevel::kMightBeTrusted, 2, {}}},
+  const Reputations answer{{{Provider::kGti, TrustLevel::kUnknown, 1, {}},
+                            {Provider::kExternal, TrustLevel::kMightBeTrusted, 2, {}}},
                            3,
                            false};
-  ASSERT_NE(answer.find(FileProvider::kExternal), nullptr);
-  EXPECT_EQ(*answer.find(FileProvider::kExternal), answer.entries[1]);
-  EXPECT_EQ(answer.find(FileProvider::kAtd), nullptr);
+  ASSERT_NE(answer.find(Provider::kExternal), nullptr);
+  EXPECT_EQ(*answer.find(Provider::kExternal), answer.entries[1]);
+  EXPECT_EQ(answer.find(Provider::kAtd), nullptr);
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ int verify(dxl::Client& client, const std::string& log_path) {
     if (!digest) return fail(log_path + ": " + digest.error().message);
     const auto answer = tie.get_file_reputation({.md5 = {}, .sha1 = {}, .sha256 = *digest});
     if (!answer) return fail(digest_hex + ": " + answer.error().message);
-    const tie::Reputation* entry = answer->find(tie::FileProvider::kEnterprise);
+    const tie::Reputation* entry = answer->find(tie::Provider::kEnterprise);
     const int found = entry == nullptr ? 0 : static_cast<int>(entry->trust_level);
     bool fine = found == levels.back();
     for (int round = 0; round < 4 && !fine; ++round) {

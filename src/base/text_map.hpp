@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace tiara::fabric {
+namespace tiara::base {
 
 struct TextHash {
   using is_transparent = void;
@@ -34,4 +34,4 @@ using StableTextMap = absl::node_hash_map<std::string, Value, TextHash, TextEqua
 using TextSet = absl::flat_hash_set<std::string, TextHash, TextEqual>;
 using BorrowedTextSet = absl::flat_hash_set<std::string_view, TextHash, TextEqual>;
 
-}  // namespace tiara::fabric
+}  // namespace tiara::base

@@ -1,0 +1,45 @@
+// One page of the reputation updates (TIE reference §3.7, L22), cut from the sequence of changes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "reputation/digest_key.hpp"
+
+namespace tiara::reputation {
+
+struct Update {
+  std::int64_t time = 0;
+  std::uint64_t id = 0;
+  DigestKey subject;
+};
+
+struct UpdatesPage {
+  std::vector<DigestKey> subjects;      // each once, at the place of its last change
+  std::int64_t latest_update_time = 0;  // of the last item; without one, where the page begins
+  bool more = false;                    // changes remain
+};
+
+// A page is the longest run of whole seconds whose changes fit the limit; until it holds a second
+// later than `since`, one that does not fit is added nevertheless. So each page ends later than it
+// began, and a reader who goes on from `latest_update_time` misses nothing. All changes count for
+// the limit, also those of one subject: reading a page is bounded by the limit and one second.
+class UpdatesPager {
+ public:
+  UpdatesPager(std::int64_t since, std::size_t limit) : since_(since), limit_(limit) {}
+
+  // Changes with time >= since, ascending by (time, id), without those the asker does not want.
+  // False: the page is complete, stop here.
+  bool add(const Update& update);
+  UpdatesPage finish() &&;
+
+ private:
+  std::int64_t since_;
+  std::size_t limit_;
+  std::vector<Update> changes_;
+  std::size_t whole_ = 0;  // of them, in seconds that are complete and belong to the page
+  bool more_ = false;
+};
+
+}  // namespace tiara::reputation
