@@ -101,8 +101,9 @@ int run_config(const CommonOptions& common, const ConfigOptions& options) {
 }
 
 int run_status(const StatusOptions& options) {
-  const auto answer = broker::control(broker::StatePaths(options.state).control,
-                                      options.metrics ? "metrics" : "status");
+  const std::filesystem::path socket =
+      options.state.empty() ? options.socket : broker::StatePaths(options.state).control;
+  const auto answer = broker::control(socket, options.metrics ? "metrics" : "status");
   if (!answer) return report(answer.error());
   if (!options.metrics) {
     fmt::print("{}\n", *answer);

@@ -23,6 +23,7 @@ dxl::Result<std::unique_ptr<ManagementPort>> ManagementPort::start(const State& 
   answers.policy_lock = state.paths.policy_lock;
   answers.keystore_lock = state.paths.keystore_lock;
   answers.find_problem = std::move(options.find_problem);
+  answers.find_notes = std::move(options.find_notes);
   answers.metrics = std::move(options.metrics);
   std::unique_ptr<ManagementPort> made(new ManagementPort(std::move(answers), state.keystore));
 

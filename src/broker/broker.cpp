@@ -224,6 +224,7 @@ dxl::Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options,
     impl->web_socket_port = *port;
   }
   impl->shared.on_revocation = impl->options.on_revocation;
+  impl->shared.on_client = impl->options.on_client;
   impl->make_hubs(std::move(authorization));
   if (!impl->options.tls)
     base::log(LogLevel::kWarning, "broker",

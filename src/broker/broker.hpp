@@ -39,6 +39,9 @@ struct BrokerOptions {
   // Takes the thumbprints of an administrator's event, on an I/O thread, and answers in time with
   // set_revocations(). Empty: the broker keeps them itself, in memory.
   std::function<void(std::vector<std::string>)> on_revocation{};
+  // Each client that comes onto the fabric, before its first message, on an I/O thread: must not
+  // block.
+  std::function<void(const fabric::Identity&)> on_client{};
   unsigned threads = 1;  // I/O threads, up to kMaxThreads
   BrokerLimits limits{};
 };

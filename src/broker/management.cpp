@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "broker/policy_file.hpp"
 #include "broker/state_directory.hpp"
 #include "dxl/json.hpp"
@@ -246,7 +247,12 @@ HttpResponse Management::broker_list(const HttpRequest& request) const {
 
 HttpResponse Management::ready() const {
   const auto problem = options_.find_problem ? options_.find_problem() : std::nullopt;
-  return problem ? refuse_request(503, *problem) : HttpResponse{.body = "ready\n"};
+  if (problem) return refuse_request(503, *problem);
+  HttpResponse response{.body = "ready\n"};
+  if (options_.find_notes)
+    for (const std::string& note : options_.find_notes())
+      response.body += base::printable(note) + "\n";
+  return response;
 }
 
 }  // namespace tiara::broker

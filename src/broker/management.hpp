@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ports.hpp"
 #include "broker/admin_access.hpp"
@@ -30,6 +31,8 @@ struct ManagementOptions {
   std::filesystem::path policy, policy_lock, keystore_lock;
   // Why the program is not ready; empty or nullopt: it is. Called for /readyz.
   std::function<std::optional<std::string>()> find_problem{};
+  // What /readyz adds to "ready", a line each: it does not keep clients from being served.
+  std::function<std::vector<std::string>()> find_notes{};
   // In Prometheus' text format. Called for /metrics; empty: 404.
   std::function<std::string()> metrics{};
 };
