@@ -1,4 +1,5 @@
-// Identities of systems are compared without regard to case (TIE reference L11).
+// Identities of systems, and the text of a search for names, are compared without regard to case
+// (TIE reference L11).
 #pragma once
 
 #include <algorithm>
@@ -8,12 +9,14 @@
 namespace tiara::store {
 
 // ASCII letters in lower case, everything else as it is.
-inline std::string agent_key(std::string_view agent) {
-  std::string key(agent);
-  std::transform(key.begin(), key.end(), key.begin(), [](char c) {
+inline std::string fold_case(std::string_view text) {
+  std::string folded(text);
+  std::transform(folded.begin(), folded.end(), folded.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  return key;
+  return folded;
 }
+
+inline std::string agent_key(std::string_view agent) { return fold_case(agent); }
 
 }  // namespace tiara::store

@@ -21,6 +21,9 @@ enum class AuditKind : std::uint8_t {
   kRetention = 6,  // an entry or a record went because of its age
   kConflict = 7,   // supplied digests, or a signer, contradicted the record: not believed (§6.10)
 };
+constexpr bool is_known(AuditKind kind) {
+  return kind >= AuditKind::kEnterprise && kind <= AuditKind::kConflict;
+}
 
 // As the broker or the service's own list identified it; empty: unknown, or the service itself.
 struct Actor {

@@ -39,6 +39,19 @@ void write_all(const std::string& path, const std::string& content) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
 }
 
+// Overwrites the last sector of what was written behind `from`.
+void tear(const std::string& path, std::uint64_t from, std::uint64_t end,
+          FaultFileSystem::TornWrite torn, std::mt19937_64& random) {
+  constexpr std::uint64_t kSector = 512;
+  const std::uint64_t start = std::max(from, end < kSector ? 0 : (end - 1) / kSector * kSector);
+  std::string sector(end - start, '\0');
+  if (torn == FaultFileSystem::TornWrite::kGarbage)
+    for (char& byte : sector) byte = static_cast<char>(random());
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(start));
+  file << sector;
+}
+
 }  // namespace
 
 // What the disk has and what it would have after a power cut.
@@ -58,18 +71,24 @@ class FaultFileSystem::Impl : public rocksdb::FileSystemWrapper,
     const std::lock_guard lock(mutex_);
     return operations_left_ == 0;
   }
-  void set_append_fault(AppendFault fault) {
+  void set_append_fault(AppendFault fault, std::uint64_t after_appends) {
     const std::lock_guard lock(mutex_);
     append_fault_ = fault;
+    sound_appends_ = after_appends;
+  }
+  void set_sync_fault(bool fails) {
+    const std::lock_guard lock(mutex_);
+    sync_fails_ = fails;
   }
 
-  void lose_unsynced(std::uint64_t seed) {
+  void lose_unsynced(std::uint64_t seed, TornWrite torn) {
     const std::lock_guard lock(mutex_);
     std::mt19937_64 random(seed);
     for (const auto& [path, sizes] : files_) {
       if (sizes.written == sizes.synced || !std::filesystem::exists(path)) continue;
       const std::uint64_t kept = random() % (sizes.written - sizes.synced + 1);
       std::filesystem::resize_file(path, sizes.synced + kept);
+      if (torn != TornWrite::kCut) tear(path, sizes.synced, sizes.synced + kept, torn, random);
     }
     for (auto change = entries_.rbegin(); change != entries_.rend(); ++change) {
       std::filesystem::remove(change->path);
@@ -89,15 +108,17 @@ class FaultFileSystem::Impl : public rocksdb::FileSystemWrapper,
     if (operations_left_ != kNever) --operations_left_;
     return IOStatus::OK();
   }
-  IOStatus may_append() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (append_fault_ == AppendFault::kNoSpace)
-        return IOStatus::NoSpace("no space left on the test's disk");
-      if (append_fault_ == AppendFault::kIoError)
-        return IOStatus::IOError("the test's disk is broken");
-    }
-    return count_operation();
+  // What this append meets.
+  AppendFault next_append_fault() {
+    const std::lock_guard lock(mutex_);
+    if (append_fault_ == AppendFault::kNone) return AppendFault::kNone;
+    if (sound_appends_ == 0) return append_fault_;
+    --sound_appends_;
+    return AppendFault::kNone;
+  }
+  bool sync_fails() const {
+    const std::lock_guard lock(mutex_);
+    return sync_fails_;
   }
   void on_appended(const std::string& path, std::uint64_t bytes) {
     const std::lock_guard lock(mutex_);
@@ -177,6 +198,8 @@ class FaultFileSystem::Impl : public rocksdb::FileSystemWrapper,
   AppendFault append_fault_ = AppendFault::kNone;
   std::map<std::string, Sizes> files_;
   std::vector<EntryChange> entries_;  // oldest first
+  std::uint64_t sound_appends_ = 0;   // before append_fault_ begins
+  bool sync_fails_ = false;
 };
 
 namespace {
@@ -191,10 +214,18 @@ class File final : public rocksdb::FSWritableFileOwnerWrapper {
         path_(std::move(path)) {}
 
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
-    if (IOStatus status = disk_->may_append(); !status.ok()) return status;
-    IOStatus status = FSWritableFileOwnerWrapper::Append(data, options, debug);
-    if (status.ok()) disk_->on_appended(path_, data.size());
-    return status;
+    switch (disk_->next_append_fault()) {
+      case FaultFileSystem::AppendFault::kNone:
+        return append(data, options, debug);
+      case FaultFileSystem::AppendFault::kNoSpace:
+        return IOStatus::NoSpace("no space left on the test's disk");
+      case FaultFileSystem::AppendFault::kIoError:
+        return IOStatus::IOError("the test's disk is broken");
+      case FaultFileSystem::AppendFault::kShortWrite:
+        break;
+    }
+    IOStatus part = append(Slice(data.data(), data.size() / 2), options, debug);
+    return part.ok() ? IOStatus::NoSpace("the test's disk took a part only") : part;
   }
   IOStatus Append(const Slice& data, const IOOptions& options,
                   const rocksdb::DataVerificationInfo& /*checksums*/,
@@ -218,8 +249,15 @@ class File final : public rocksdb::FSWritableFileOwnerWrapper {
   template <class F>
   IOStatus sync(F&& f) {
     if (IOStatus status = disk_->count_operation(); !status.ok()) return status;
+    if (disk_->sync_fails()) return IOStatus::IOError("the test's disk does not sync");
     IOStatus status = f();
     if (status.ok()) disk_->on_synced(path_);
+    return status;
+  }
+  IOStatus append(const Slice& data, const IOOptions& options, IODebugContext* debug) {
+    if (IOStatus status = disk_->count_operation(); !status.ok()) return status;
+    IOStatus status = FSWritableFileOwnerWrapper::Append(data, options, debug);
+    if (status.ok()) disk_->on_appended(path_, data.size());
     return status;
   }
 
@@ -313,7 +351,12 @@ void FaultFileSystem::cut_power_after(std::uint64_t operations) {
   impl_->cut_power_after(operations);
 }
 bool FaultFileSystem::power_is_off() const { return impl_->power_is_off(); }
-void FaultFileSystem::lose_unsynced(std::uint64_t seed) { impl_->lose_unsynced(seed); }
-void FaultFileSystem::set_append_fault(AppendFault fault) { impl_->set_append_fault(fault); }
+void FaultFileSystem::lose_unsynced(std::uint64_t seed, TornWrite torn) {
+  impl_->lose_unsynced(seed, torn);
+}
+void FaultFileSystem::set_append_fault(AppendFault fault, std::uint64_t after_appends) {
+  impl_->set_append_fault(fault, after_appends);
+}
+void FaultFileSystem::set_sync_fault(bool fails) { impl_->set_sync_fault(fails); }
 
 }  // namespace tiara::store

@@ -14,6 +14,7 @@
 #include "dxl/result.hpp"
 #include "reputation/record.hpp"
 #include "store/audit_entry.hpp"
+#include "store/elements.hpp"
 
 namespace rocksdb {
 class FileSystem;
@@ -21,9 +22,9 @@ class FileSystem;
 
 namespace tiara::store {
 
-// Longest agent identity that can be counted, and longest name or comment that can be stored.
+// Longest agent identity that can be counted; longer names, comments and other texts than
+// kMaxTextBytes cannot be stored.
 inline constexpr std::size_t kMaxAgentBytes = 256;
-inline constexpr std::size_t kMaxTextBytes = 4096;
 
 // One atomic group of changes. Applied whole or not at all, in the order of the members.
 struct Batch {
@@ -31,13 +32,16 @@ struct Batch {
     tie::FileHashes from;
     tie::FileHashes to;
   };
-  std::vector<Move> moves;  // references of a former record that is now part of another or re-keyed
-  // Records and pointers under exactly these digests, their references and their names in the
-  // search index.
+  // References of a former record that is now part of another or re-keyed. Without references no
+  // move is needed.
+  std::vector<Move> moves;
+  // Records and pointers under exactly these digests, their references, their names in the search
+  // index and their override below.
   std::vector<reputation::FileRecord> remove;
   std::vector<tie::Sha1> remove_certificates;
-  std::vector<reputation::FileRecord>
-      put;  // stored under the strongest digest, the others become pointers to it
+  // Stored under the strongest digest, the others become pointers to it. A record that replaces one
+  // keeps its names.
+  std::vector<reputation::FileRecord> put;
   std::vector<reputation::CertRecord> put_certificates;
   struct Reference {
     reputation::DigestKey subject;  // of a file the strongest digest, or a certificate
@@ -47,7 +51,8 @@ struct Batch {
   std::vector<Reference> references;  // (subject, agent) pairs, written once
   // Systems that count for the enterprise's size without a reference (metadata, §6.8).
   std::vector<std::string> agents;
-  // Which files signed by a certificate have an override, newest change first when read (L18).
+  // Which files signed by a certificate have an override, newest change first when read (L18). At
+  // most one per file: a later one replaces it, whatever the certificate and the time.
   struct SignedOverride {
     tie::Sha1 certificate;
     reputation::DigestKey file;
@@ -105,7 +110,8 @@ class ReputationStore {
   virtual dxl::Result<ReferenceList> references(const std::vector<reputation::DigestKey>& subjects,
                                                 std::size_t limit) const = 0;
 
-  // Files signed by a certificate that have an override, newest change first, at most `limit`.
+  // Files signed by a certificate that have an override, newest change first, at most `limit`: of
+  // those a batch named, the ones whose record still says so.
   virtual dxl::Result<tie::OverriddenFiles> overridden(const tie::Sha1& certificate,
                                                        std::size_t limit) const = 0;
   // Updates with time >= since, ascending by (time, change id).
@@ -132,8 +138,8 @@ class ReputationStore {
     std::vector<tie::FileHashes> files;
     bool truncated = false;  // the row limit or the limit of work was reached
   };
-  // Files one of whose names contains `text`, without regard to ASCII case. Looks at no more than
-  // `most_visited` names.
+  // Files one of whose names contains `text`, without regard to ASCII case, in the order of subject
+  // keys. Looks at no more than `most_visited` names.
   virtual dxl::Result<NamesFound> search_names(std::string_view text, std::size_t rows,
                                                std::size_t most_visited) const = 0;
 
@@ -161,8 +167,11 @@ struct RocksOptions {
   // Only the power-cut test turns this off, to show that it would notice.
   bool sync_writes = true;
   // Beside a running writer: sees what was committed when it was opened; commit() and back_up() are
-  // refused.
+  // refused, and so is a store of an older format.
   bool read_only = false;
+  // Opens a store whose write-ahead log is damaged with what is before the damage, instead of
+  // refusing. Loses what is behind it: for somebody who decided that (docs/store.md, "Durability").
+  bool accept_damaged_log = false;
 };
 // kStorage with directory and reason (damaged, no space, wrong format version), kInUse when another
 // process has it. A store of an older format is brought to this one (docs/store.md, "Formats").

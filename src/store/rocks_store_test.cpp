@@ -1,4 +1,5 @@
 // What only a store on a disk can do: reopen, refuse, and keep others out.
+#include <algorithm>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -6,7 +7,6 @@
 #include <rocksdb/db.h>
 
 #include "reputation/test_records.hpp"
-#include "store/record_codec.hpp"
 #include "store/reputation_store.hpp"
 #include "store/rocks_keys.hpp"
 #include "store/temporary_directory.hpp"
@@ -16,6 +16,7 @@ namespace {
 
 using reputation::hashes;
 using reputation::record;
+using reputation::strongest_key;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -42,7 +43,8 @@ class RocksStoreTest : public testing::Test {
 TEST_F(RocksStoreTest, KeepsEverythingAcrossReopening) {
   Batch batch;
   batch.put = {record(hashes(1, 0, 3))};
-  batch.references = {Batch::Reference{.subject = hashes(1, 0, 3), .agent = "a", .time = 5}};
+  batch.references = {
+      Batch::Reference{.subject = strongest_key(hashes(1, 0, 3)), .agent = "a", .time = 5}};
   batch.change_id = 9;
   {
     auto store = open();
@@ -52,7 +54,7 @@ TEST_F(RocksStoreTest, KeepsEverythingAcrossReopening) {
   auto store = open();
   ASSERT_TRUE(store) << store.error().message;
   EXPECT_THAT((*store)->find(hashes(1, 0, 0)).value(), ElementsAre(batch.put[0]));
-  EXPECT_EQ((*store)->has_reference(hashes(0, 0, 3), "A"), true);
+  EXPECT_EQ((*store)->has_reference(strongest_key(hashes(0, 0, 3)), "A"), true);
   EXPECT_EQ((*store)->last_change_id(), 9U);
   EXPECT_EQ((*store)->enterprise_size(), 1U);
 }
@@ -72,12 +74,57 @@ TEST_F(RocksStoreTest, RefusesASecondOwner) {
   EXPECT_THAT(second.error().message, HasSubstr(path().string()));
 }
 
+TEST_F(RocksStoreTest, ReadsBesideARunningWriterAndChangesNothing) {
+  auto writer = open();
+  ASSERT_TRUE(writer) << writer.error().message;
+  Batch batch;
+  batch.put = {record(hashes(1, 0, 3))};
+  batch.audit = {AuditEntry{.time = 1, .hashes = hashes(1, 0, 3)}};
+  ASSERT_TRUE((*writer)->commit(batch, Durability::kSynced));
+  const auto files = [&] {
+    std::vector<std::string> names;
+    for (const auto& file : std::filesystem::directory_iterator(path()))
+      names.push_back(file.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  const std::vector<std::string> before = files();
+  auto reader = open_rocks_store(RocksOptions{.directory = path(), .read_only = true});
+  ASSERT_TRUE(reader) << reader.error().message;
+  EXPECT_THAT((*reader)->find(hashes(1, 0, 0)).value(), ElementsAre(batch.put[0]));
+  EXPECT_EQ((*reader)->id(), (*writer)->id());
+  EXPECT_EQ((*reader)->audit_head(), (*writer)->audit_head());
+  EXPECT_THAT((*reader)->commit(batch, Durability::kSynced).error().message,
+              HasSubstr("for reading only"));
+  EXPECT_FALSE((*reader)->back_up(directory_.path() / "back-up"));
+  ASSERT_TRUE((*writer)->commit(batch, Durability::kSynced));
+  EXPECT_EQ((*reader)->audit_head().count, 1U);  // as of its opening
+  reader->reset();
+  EXPECT_EQ(files(), before);
+}
+
+TEST_F(RocksStoreTest, ReadOnlyOpeningMakesNothing) {
+  EXPECT_FALSE(open_rocks_store(RocksOptions{.directory = path(), .read_only = true}));
+  EXPECT_FALSE(std::filesystem::exists(path()));
+}
+
+TEST_F(RocksStoreTest, RefusesADamagedHeadOrId) {
+  for (const std::string_view key : {kIdKey, kAuditKey}) {
+    std::filesystem::remove_all(path());
+    { ASSERT_TRUE(open()); }
+    damage(std::string(key), "x");
+    const auto store = open();
+    ASSERT_FALSE(store);
+    EXPECT_THAT(store.error().message, HasSubstr("missing or damaged"));
+  }
+}
+
 TEST_F(RocksStoreTest, RefusesAnotherFormatVersionWithBothNumbers) {
-  damage(std::string(kFormatKey), std::string(1, '\x02'));
+  damage(std::string(kFormatKey), std::string(1, '\x03'));
   const auto store = open();
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, dxl::ErrorCode::kStorage);
-  EXPECT_THAT(store.error().message, HasSubstr("format version 2, this program reads 1"));
+  EXPECT_THAT(store.error().message, HasSubstr("format version 3, this program reads 1 to 2"));
 }
 
 TEST_F(RocksStoreTest, RefusesADatabaseThatIsNotAReputationStore) {

@@ -1,0 +1,189 @@
+// Back-ups, restoring, compaction.
+#include "store/maintenance.hpp"
+
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "store/random_batches.hpp"
+#include "store/temporary_directory.hpp"
+
+namespace tiara::store {
+namespace {
+
+using reputation::hashes;
+using reputation::record;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class MaintenanceTest : public testing::Test {
+ protected:
+  std::unique_ptr<ReputationStore> open(const std::filesystem::path& path) {
+    auto store = open_rocks_store(RocksOptions{.directory = path});
+    EXPECT_TRUE(store) << store.error().message;
+    return store ? *std::move(store) : nullptr;
+  }
+  // The n-th change: a file, an audit entry, an update.
+  static Batch change(std::uint64_t n) {
+    Batch batch;
+    batch.put = {record(hashes(static_cast<std::uint8_t>(1 + n % 250), 0, 0))};
+    batch.audit = {AuditEntry{.time = static_cast<std::int64_t>(n), .hashes = hashes(1, 0, 0)}};
+    batch.updates = {{.time = static_cast<std::int64_t>(n),
+                      .change_id = n,
+                      .subject = reputation::strongest_key(hashes(1, 0, 0))}};
+    batch.change_id = n;
+    return batch;
+  }
+  static void expect_sound(const std::filesystem::path& path) {
+    const auto report = verify_store(path, {});
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_THAT(report->problems, IsEmpty());
+  }
+
+  TemporaryDirectory directory_;
+  const std::filesystem::path store_ = directory_.path() / "store";
+  const std::filesystem::path shelf_ = directory_.path() / "back-ups";
+  const std::filesystem::path restored_ = directory_.path() / "restored";
+};
+
+TEST_F(MaintenanceTest, RestoresEachBackUpAsItWas) {
+  std::string id;
+  {
+    const auto store = open(store_);
+    ASSERT_TRUE(store);
+    id = store->id();
+    for (std::uint64_t n = 1; n <= 2; ++n) {
+      ASSERT_TRUE(store->commit(change(n), Durability::kBuffered));
+      ASSERT_TRUE(store->back_up(shelf_));
+    }
+    ASSERT_TRUE(store->commit(change(3), Durability::kSynced));
+  }
+  const auto list = list_back_ups(shelf_);
+  ASSERT_TRUE(list) << list.error().message;
+  ASSERT_EQ(list->size(), 2U);
+  EXPECT_EQ(list->front().number, 1U);
+  EXPECT_GT(list->front().bytes, 0U);
+  EXPECT_EQ(std::filesystem::status(shelf_).permissions(), std::filesystem::perms::owner_all);
+  for (const std::uint32_t number : {1U, 2U, 0U}) {
+    SCOPED_TRACE(number);
+    std::filesystem::remove_all(restored_);
+    const auto done = restore_store(shelf_, number, restored_);
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(std::filesystem::status(restored_).permissions(), std::filesystem::perms::owner_all);
+    expect_sound(restored_);
+    const auto store = open(restored_);
+    ASSERT_TRUE(store);
+    EXPECT_EQ(store->last_change_id(), number == 0 ? 2U : number);
+    EXPECT_EQ(store->audit_head().count, store->last_change_id());
+    EXPECT_EQ(store->id(), id);
+  }
+}
+
+TEST_F(MaintenanceTest, BackUpUnderLoadIsOneMoment) {
+  std::atomic<std::uint64_t> committed{0};
+  {
+    const auto store = open(store_);
+    ASSERT_TRUE(store);
+    std::atomic<bool> stop{false};
+    std::thread writer([&] {
+      for (std::uint64_t n = 1; !stop; ++n) {
+        if (!store->commit(change(n), Durability::kBuffered)) break;
+        committed = n;
+      }
+    });
+    for (int i = 0; i < 3; ++i) {
+      const auto done = store->back_up(shelf_);
+      EXPECT_TRUE(done) << done.error().message;
+    }
+    stop = true;
+    writer.join();
+  }
+  ASSERT_TRUE(restore_store(shelf_, 0, restored_));
+  expect_sound(restored_);
+  const auto store = open(restored_);
+  ASSERT_TRUE(store);
+  EXPECT_EQ(store->audit_head().count, store->last_change_id());
+  EXPECT_LE(store->last_change_id(), committed);
+}
+
+TEST_F(MaintenanceTest, RefusesADamagedBackUp) {
+  {
+    const auto store = open(store_);
+    ASSERT_TRUE(store);
+    ASSERT_TRUE(store->commit(change(1), Durability::kSynced));
+    ASSERT_TRUE(store->back_up(shelf_));
+  }
+  for (const auto& file : std::filesystem::recursive_directory_iterator(shelf_)) {
+    if (file.path().extension() != ".sst") continue;
+    std::fstream table(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    table.seekp(40);
+    table.put('\x7f').put('\x7f').put('\x7f');
+  }
+  const auto done = restore_store(shelf_, 0, restored_);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, dxl::ErrorCode::kStorage);
+  EXPECT_THAT(done.error().message, HasSubstr("damaged"));
+  EXPECT_FALSE(std::filesystem::exists(restored_));
+}
+
+TEST_F(MaintenanceTest, RefusesDestinationsAndNumbersThatAreWrong) {
+  EXPECT_THAT(restore_store(shelf_, 0, restored_).error().message, HasSubstr("no back-ups"));
+  EXPECT_FALSE(list_back_ups(shelf_));
+  {
+    const auto store = open(store_);
+    ASSERT_TRUE(store);
+    ASSERT_TRUE(store->back_up(shelf_));
+  }
+  EXPECT_THAT(restore_store(shelf_, 9, restored_).error().message, HasSubstr("the newest is 1"));
+  EXPECT_THAT(restore_store(shelf_, 0, store_).error().message,
+              HasSubstr("not an empty directory"));
+  std::filesystem::create_directory(restored_);
+  EXPECT_TRUE(restore_store(shelf_, 0, restored_));
+}
+
+TEST_F(MaintenanceTest, CompactionGivesSpaceBack) {
+  {
+    const auto store = open(store_);
+    ASSERT_TRUE(store);
+    std::vector<reputation::FileRecord> all;
+    for (std::uint8_t i = 1; i <= 200; ++i) {
+      all.push_back(record(hashes(i, i, i)));
+      for (std::uint8_t n = 1; n <= 50; ++n)
+        all.back().names.push_back(std::to_string(n) + std::string(50, static_cast<char>(i)));
+    }
+    Batch batch;
+    batch.put = all;
+    ASSERT_TRUE(store->commit(batch, Durability::kSynced));
+    Batch removal;
+    removal.remove = all;
+    ASSERT_TRUE(store->commit(removal, Durability::kSynced));
+  }
+  const auto report = compact_store(store_, {});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_GT(report->bytes_before, 4 * report->bytes_after);
+  expect_sound(store_);
+  EXPECT_FALSE(compact_store(directory_.path() / "nothing", {}));
+}
+
+TEST_F(MaintenanceTest, RandomHistoriesVerify) {
+  {
+    const auto store = open(store_);
+    ASSERT_TRUE(store);
+    RandomBatches batches(5);
+    for (int i = 1; i <= 200; ++i)
+      ASSERT_TRUE(store->commit(batches.next(*store, i), Durability::kBuffered));
+  }
+  const auto report = verify_store(store_, {});
+  ASSERT_TRUE(report);
+  // The random history counts references of its own, and names subjects that are not there.
+  for (const std::string& problem : report->problems)
+    EXPECT_THAT(problem, testing::AnyOf(HasSubstr("without a record"), HasSubstr("in the record"),
+                                        HasSubstr("digest is not known")));
+  EXPECT_GT(report->audit.count, 100U);
+}
+
+}  // namespace
+}  // namespace tiara::store
