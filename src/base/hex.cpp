@@ -88,13 +88,12 @@ std::string to_base64(std::string_view bytes) {
   return out;
 }
 
-std::optional<std::string> parse_base64(std::string_view text) {
+std::optional<std::size_t> parse_base64(std::string_view text, std::span<char> out) {
   const std::optional<std::string_view> digits = without_padding(text);
   if (!digits || digits->size() % 4 == 1) return std::nullopt;
-  std::string out;
-  out.reserve(digits->size() * 3 / 4);
   std::uint32_t group = 0;
   unsigned bits = 0;
+  std::size_t size = 0;
   for (const char c : *digits) {
     const std::int8_t value = kBase64Values[static_cast<unsigned char>(c)];
     if (value == kInvalid) return std::nullopt;
@@ -102,8 +101,17 @@ std::optional<std::string> parse_base64(std::string_view text) {
     bits += 6;
     if (bits < 8) continue;
     bits -= 8;
-    out += static_cast<char>(group >> bits & 0xffU);
+    if (size < out.size()) out[size] = static_cast<char>(group >> bits & 0xffU);
+    ++size;
   }
+  return size;
+}
+
+std::optional<std::string> parse_base64(std::string_view text) {
+  std::string out(text.size() * 3 / 4, '\0');
+  const std::optional<std::size_t> size = parse_base64(text, std::span(out.data(), out.size()));
+  if (!size) return std::nullopt;
+  out.resize(*size);
   return out;
 }
 

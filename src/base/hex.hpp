@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,5 +21,7 @@ void append_base64(std::string_view bytes, std::string& out);
 // Padding may be missing and unused bits may be non-zero; white space and any other character are
 // refused (TIE reference, L14).
 std::optional<std::string> parse_base64(std::string_view text);
+// The same without allocating: the number of bytes, of which as many as fit are stored in `out`.
+std::optional<std::size_t> parse_base64(std::string_view text, std::span<char> out);
 
 }  // namespace tiara::base

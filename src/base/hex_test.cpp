@@ -45,6 +45,16 @@ TEST(Base64, AcceptsMissingPaddingAndNonZeroUnusedBits) {
             parse_hex("1110fab21134ae9d43f85deb51daca2c7fd6b9eb"));
 }
 
+TEST(Base64, StoresWhatFitsAndCountsTheRest) {
+  std::string room = "....";
+  EXPECT_EQ(parse_base64("Zm9vYg==", std::span(room.data(), 3)), 4U);
+  EXPECT_EQ(room, "foo.");
+  EXPECT_EQ(parse_base64("Zg", std::span(room.data(), 3)), 1U);
+  EXPECT_EQ(room, "foo.");
+  EXPECT_EQ(parse_base64("", std::span(room.data(), 0)), 0U);
+  EXPECT_EQ(parse_base64("Zg=", std::span(room.data(), 3)), std::nullopt);
+}
+
 TEST(Base64, RefusesEverythingElse) {
   for (const char* text : {"Z", "Zm9vY", "=", "==", "====", "Zg=", "Zm8==", "Zg===", "Z=g=",
                            "Zm9v=", "Zg==Zg==", " Zg==", "Zg== ", "Zm\n9v", "Zm-_", "Zm9\xc3"}) {

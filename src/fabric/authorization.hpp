@@ -16,7 +16,7 @@
 namespace tiara::fabric {
 
 // Most groups a policy may declare besides the built-in ones: a set of groups is one machine word.
-inline constexpr std::size_t kMaxDeclaredGroups = 60;
+inline constexpr std::size_t kMaxDeclaredGroups = 59;
 
 // What holds for topics that no entry of the policy speaks about.
 enum class Profile : std::uint8_t {

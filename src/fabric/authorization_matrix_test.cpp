@@ -124,7 +124,7 @@ TEST(LearntFrom, CVE_2026_95685_EveryRuleForEveryGroupInBothDirectionsUnderBothP
             ++decisions;
           }
     }
-  EXPECT_EQ(decisions, 2U * 2 * 2 * (3 + 6 * table().size()) * 7);
+  EXPECT_EQ(decisions, 2U * 2 * 2 * (3 + 6 * table().size()) * 8);
 }
 
 }  // namespace

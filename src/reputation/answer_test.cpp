@@ -74,6 +74,63 @@ TEST(Answer, ShowsEveryProviderOfTheRecordWithItsStatistics) {
   EXPECT_EQ(make_answer(&subject, asked), expected);
 }
 
+// The Enterprise and ATD entries of vector file-get/resp/atd-and-external.
+TEST(Answer, ShowsEveryValueThereIs) {
+  FileRecord subject =
+      record(hashes(1, 2, 3), {entry(Provider::kAtd, TrustLevel::kMostLikelyMalicious, kNow)});
+  subject.entries[0].attributes = {{"4194962", "3"}, {"4195218", "-2"}};
+  subject.names = {"a.exe", "b.exe"};
+  subject.reference_count = 4;
+  FileDetails& details = subject.details;
+  details.described = true;
+  details.local.add(30);
+  details.local.add(70);
+  details.local.add(65);
+  details.parents.add(0);
+  details.children.add(50);
+  details.children.add(100);
+  details.detection_count = 1;
+  details.last_detection = kCreated + 300;
+  const Reputations answer = make_answer(&subject, context());
+  ASSERT_EQ(answer.entries.size(), 3U);
+  EXPECT_EQ(answer.entries[1].attributes,
+            (std::vector<std::pair<std::string, std::string>>{{"2101652", "4"},
+                                                              {"2102165", std::to_string(kCreated)},
+                                                              {"2111893", "3"},
+                                                              {"2112148", "30"},
+                                                              {"2112404", "70"},
+                                                              {"2112660", "55"},
+                                                              {"2112916", "0"},
+                                                              {"2113172", "0"},
+                                                              {"2113428", "0"},
+                                                              {"2113685", "1"},
+                                                              {"2113942", "1700000300"},
+                                                              {"2114965", "2"},
+                                                              {"2123156", "0"},
+                                                              {"2138264", "AQAAAAAAAAAAAA=="},
+                                                              {"2138520", "AgBkADIAZABMHQ=="},
+                                                              {"2139285", "216172782113784288"}}));
+  EXPECT_EQ(answer.entries[2].attributes, subject.entries[0].attributes);
+}
+
+// Codec example "//9kAAAADwAFDQ==": 65535, 100, 0, 15, 33.33.
+TEST(Answer, AggregateBlocksKeepALargeCountAtTheLargest) {
+  FileRecord subject = record(hashes(1, 0, 0));
+  subject.details.children =
+      LevelAggregate{.count = 300'000, .sum = 9'999'000, .min = 0, .max = 100, .latest = 15};
+  const auto attributes = make_answer(&subject, context()).entries[1].attributes;
+  EXPECT_THAT(attributes, testing::Contains(
+                              std::pair(std::string("2138520"), std::string("//9kAAAADwAFDQ=="))));
+}
+
+TEST(Answer, ShowsALevelOfTheCloudThatIsStored) {
+  FileRecord subject = record(hashes(1, 0, 0), {entry(Provider::kGti, TrustLevel::kUnknown, kNow)});
+  const Reputations answer = make_answer(&subject, context());
+  ASSERT_EQ(answer.entries.size(), 2U);
+  EXPECT_EQ(answer.entries[0].trust_level, TrustLevel::kUnknown);
+  EXPECT_EQ(answer.entries[0].create_date, kNow);
+}
+
 TEST(Answer, L7CreateDateOfTheRecordWhenTheSettingSaysSo) {
   const FileRecord subject = record(
       hashes(1, 0, 0), {entry(Provider::kEnterprise, TrustLevel::kKnownTrusted, kCreated + 10)});

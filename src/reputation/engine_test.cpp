@@ -229,90 +229,62 @@ TEST(External, L8NeverExtendsAVerdictItMayNotSetToAnotherDigest) {
   }
 }
 
-TEST(Lookup, L5CreatesTheRecordAndCountsTheSystem) {
-  const LookupOutcome result =
-      apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, true, 1, Settings{}, {});
-  FileRecord expected = record(hashes(1, 0, 0));
+tie::SandboxReport sandbox(const tie::FileHashes& digests, TrustLevel level) {
+  return tie::SandboxReport{.hashes = digests,
+                            .trust_level = level,
+                            .filename = "x.exe",
+                            .size = 774'200,
+                            .attributes = {{"4195730", "4"}, {"4194962", "3"}}};
+}
+
+TEST(Sandbox, StoresTheVerdictWithItsScoresAndAnEvent) {
+  const Outcome outcome =
+      apply_sandbox(sandbox(hashes(1, 2, 3), TrustLevel::kMostLikelyMalicious), kNow, {}, {});
+  FileRecord expected = touched(
+      record(hashes(1, 2, 3), {entry(Provider::kAtd, TrustLevel::kMostLikelyMalicious, kNow)}));
+  expected.entries[0].attributes = {{"4194962", "3"}, {"4195730", "4"}};
   expected.created = expected.first_contact = kNow;
-  expected.reference_count = 1;
-  expected.first_instance_sent = true;
-  expected = touched(expected);
-  EXPECT_THAT(result.outcome.store, ElementsAre(expected));
-  EXPECT_THAT(result.outcome.events, IsEmpty());
-  EXPECT_TRUE(result.first_instance);
-  EXPECT_TRUE(result.prevalence);
+  expected.names = {"x.exe"};
+  expected.details.size = 774'200;
+  EXPECT_THAT(outcome.store, ElementsAre(expected));
+  EXPECT_THAT(outcome.events, ElementsAre(Change{.before = std::nullopt, .after = expected}));
 }
 
-TEST(Lookup, L9FirstInstanceOnceEvenIfAReportCreatedTheRecord) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kExternal, kBad)});
-  const LookupOutcome first =
-      apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, true, 1, Settings{}, known({&before}));
-  EXPECT_TRUE(first.first_instance);
-  const LookupOutcome second =
-      apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, true, 2, Settings{}, known({&first.record}));
-  EXPECT_FALSE(second.first_instance);
-  EXPECT_TRUE(second.prevalence);
-  EXPECT_EQ(second.record.reference_count, 2U);
+TEST(Sandbox, TheSameLevelRefreshesDateAndScoresWithoutEvent) {
+  FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kAtd, kBad, kCreated)});
+  before.entries[0].attributes = {{"4195730", "5"}};
+  const Outcome outcome = apply_sandbox(sandbox(hashes(1, 0, 0), kBad), kNow, {}, known({&before}));
+  ASSERT_EQ(outcome.store.size(), 1U);
+  EXPECT_EQ(outcome.store[0].entries[0].create_date, kNow);
+  EXPECT_EQ(outcome.store[0].entries[0].attributes.size(), 2U);
+  EXPECT_THAT(outcome.events, IsEmpty());
 }
 
-TEST(Lookup, L9AMergeWithARecordThatHadItsEventCountsAsSent) {
-  const FileRecord main = record(hashes(0, 0, 3), {entry(Provider::kEnterprise, kGood)});
-  FileRecord joining = record(hashes(1, 0, 0));
-  joining.first_instance_sent = true;
-  EXPECT_FALSE(apply_endpoint_lookup(hashes(1, 0, 3), {}, kNow, true, 1, Settings{},
-                                     known({&main, &joining}))
-                   .first_instance);
+TEST(Sandbox, NoVerdictRemovesTheEntry) {
+  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kAtd, kBad, kCreated)});
+  const tie::SandboxReport removal = sandbox(hashes(1, 0, 0), TrustLevel::kNotSet);
+  const Outcome outcome = apply_sandbox(removal, kNow, {}, known({&before}));
+  ASSERT_EQ(outcome.events.size(), 1U);
+  EXPECT_THAT(outcome.events[0].after.entries, IsEmpty());
+  EXPECT_EQ(apply_sandbox(removal, kNow, {}, {}), Outcome{});
 }
 
-TEST(Lookup, RepeatedBySameSystemOnTheSameDayChangesNothing) {
-  const LookupOutcome first =
-      apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, true, 1, Settings{}, {});
-  const LookupOutcome again = apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, false, 1, Settings{},
-                                                    known({&first.record}));
-  EXPECT_EQ(again.outcome, Outcome{});
-  EXPECT_FALSE(again.first_instance || again.prevalence);
+TEST(Sandbox, CountsWhileExternalIsSwitchedOffAndWhatOthersSay) {
+  Settings settings;
+  settings.external_enabled = false;
+  settings.external_require_filename = true;
+  tie::SandboxReport given = sandbox(hashes(1, 0, 0), kBad);
+  given.filename.clear();
+  EXPECT_EQ(apply_sandbox(given, kNow, settings, {}).events.size(), 1U);
 }
 
-TEST(Lookup, L8LeavesDigestsOfAnOverriddenFileAlone) {
-  const FileRecord before = record(hashes(1, 0, 0), {entry(Provider::kEnterprise, kGood)});
-  const LookupOutcome result =
-      apply_endpoint_lookup(hashes(1, 0, 3), {}, kNow, true, 1, Settings{}, known({&before}));
-  ASSERT_EQ(result.outcome.store.size(), 1U);
-  EXPECT_EQ(result.record.hashes, hashes(1, 0, 0));
-}
-
-struct PrevalenceCase {
-  const char* name;
-  std::uint64_t references;  // before the lookup
-  std::uint64_t enterprise_size;
-  bool prevalent;
-};
-
-TEST(Lookup, L19PrevalentNeedsTheNumberAndTheShare) {
-  const std::vector<PrevalenceCase> cases{
-      {"below the number", 198, 200, false},
-      {"number and share", 199, 20'000, true},
-      {"below the share", 199, 20'001, false},
-  };
-  for (const PrevalenceCase& c : cases) {
-    SCOPED_TRACE(c.name);
-    FileRecord before = record(hashes(1, 0, 0));
-    before.reference_count = c.references;
-    const LookupOutcome result = apply_endpoint_lookup(
-        hashes(1, 0, 0), {}, kNow, true, c.enterprise_size, Settings{}, known({&before}));
-    EXPECT_EQ(result.record.prevalent, c.prevalent);
-    EXPECT_TRUE(result.prevalence);
-  }
-}
-
-TEST(Lookup, L19OncePrevalentAlwaysPrevalentWithoutFurtherEvents) {
-  FileRecord before = record(hashes(1, 0, 0));
-  before.reference_count = 300;
-  before.prevalent = true;
-  const LookupOutcome result = apply_endpoint_lookup(hashes(1, 0, 0), {}, kNow, true, 1'000'000,
-                                                     Settings{}, known({&before}));
-  EXPECT_TRUE(result.record.prevalent);
-  EXPECT_FALSE(result.prevalence);
+TEST(Sandbox, MayExtendItsOwnVerdictButNotAnothers) {
+  const FileRecord own = record(hashes(1, 0, 0), {entry(Provider::kAtd, kGood)});
+  EXPECT_EQ(apply_sandbox(sandbox(hashes(1, 0, 3), kBad), kNow, {}, known({&own})).store.size(),
+            1U);
+  const FileRecord others = record(hashes(1, 0, 0), {entry(Provider::kExternal, kGood)});
+  EXPECT_EQ(apply_sandbox(sandbox(hashes(1, 0, 3), kBad), kNow, {}, known({&others})).store.size(),
+            2U);
 }
 
 }  // namespace

@@ -1,8 +1,12 @@
 #include "reputation/match.hpp"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "reputation/decision_vectors.hpp"
+#include "reputation/digest_key.hpp"
 #include "reputation/test_records.hpp"
 
 namespace tiara::reputation {
@@ -52,6 +56,52 @@ TEST(Match, L8FollowsTheHashMatchCasesOfTheReference) {
     EXPECT_EQ(
         match,
         (Match{.main = c.main, .joins = c.joins, .counts = c.counts, .conflict = c.conflict}));
+  }
+}
+
+// "M1" is the MD5 whose bytes are all 1, and so on.
+tie::FileHashes parse(const nlohmann::json& json) {
+  const auto number = [&](const char* type) -> std::uint8_t {
+    return json.contains(type)
+               ? static_cast<std::uint8_t>(json.at(type).get<std::string>().at(1) - '0')
+               : std::uint8_t{0};
+  };
+  return hashes(number("md5"), number("sha1"), number("sha256"));
+}
+
+TEST(Match, L8FollowsTheVectors) {
+  const auto& table = decision_vectors().at("hash_match_cases");
+  std::vector<std::string> names;
+  std::vector<FileRecord> records;
+  for (const auto& [name, digests] : table.at("records").items()) {
+    names.push_back(name);
+    records.push_back(record(parse(digests)));
+  }
+  ASSERT_EQ(table.at("cases").size(), 6U);
+  for (const auto& c : table.at("cases")) {
+    SCOPED_TRACE(c.dump());
+    const tie::FileHashes supplied = parse(c.at("supplied"));
+    std::vector<const FileRecord*> found;
+    std::vector<std::string> found_names;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      bool holds = false;
+      for (const DigestKey& key : DigestKeys(supplied))
+        holds = holds || has_digest(records[i].hashes, key);
+      if (!holds) continue;
+      found.push_back(&records[i]);
+      found_names.push_back(names[i]);
+    }
+    const Match match = match_records(supplied, found);
+    const auto named = [&](const std::vector<std::size_t>& indices) {
+      std::vector<std::string> result;
+      for (const std::size_t index : indices) result.push_back(found_names[index]);
+      std::sort(result.begin(), result.end());
+      return result;
+    };
+    EXPECT_EQ(named(match.counts), c.at("counts").get<std::vector<std::string>>());
+    EXPECT_EQ(named(match.joins), c.at("joins").get<std::vector<std::string>>());
+    EXPECT_EQ(match.main ? nlohmann::json(found_names[*match.main]) : nlohmann::json(),
+              c.at("main"));
   }
 }
 
@@ -122,6 +172,72 @@ TEST(Merge, L8UnitesEverythingElse) {
   expected.first_instance_sent = true;
   EXPECT_EQ(merge_records(main, other), expected);
   EXPECT_EQ(merge_records(main, other, 4).reference_count, 4U);
+}
+
+FileDetails details(std::uint8_t level, std::int64_t time) {
+  FileDetails result;
+  result.local.add(level);
+  result.local_time = time;
+  result.prompted.add(level);
+  result.parents.add(level);
+  result.children.add(level);
+  result.detection_count = level;
+  result.last_detection = time;
+  result.last_detection_name = std::to_string(time);
+  return result;
+}
+
+TEST(Merge, L8CombinesWhatWasCounted) {
+  FileRecord main = record(hashes(0, 0, 3));
+  main.details = details(30, 100);
+  FileRecord other = record(hashes(1, 0, 0));
+  other.details = details(70, 200);
+  const LevelAggregate both{.count = 2, .sum = 100, .min = 30, .max = 70, .latest = 30};
+  LevelAggregate local = both;
+  local.latest = 70;  // the later one
+  FileDetails expected;
+  expected.local = local;
+  expected.local_time = 200;
+  expected.prompted = expected.parents = expected.children = both;
+  expected.detection_count = 100;
+  expected.last_detection = 200;
+  expected.last_detection_name = "200";
+  EXPECT_EQ(merge_records(main, other).details, expected);
+
+  expected.local.latest = 70;
+  expected.prompted.latest = expected.parents.latest = expected.children.latest = 70;
+  EXPECT_EQ(merge_records(other, main).details, expected);
+}
+
+TEST(Merge, L8FillsGapsOfTheDescriptionFromTheOther) {
+  FileRecord main = record(hashes(0, 0, 3));
+  main.details.version = "1";
+  main.details.paths = {"a", "b"};
+  main.details.size = 1;
+  main.signer = certificate(7);
+  FileRecord other = record(hashes(1, 0, 0));
+  other.details.described = true;
+  other.details.paths = {"b", "c"};
+  other.details.size = 2;
+  other.details.signed_bits = 3;
+  other.details.latest_rule_id = 4;
+  other.details.version = "2";
+  other.details.company_name = "company";
+  other.details.product_name = "product";
+  other.details.product_version = "5";
+  other.details.profiler_flags = "6";
+  other.signer = certificate(9, 9);
+
+  FileDetails expected = other.details;
+  expected.paths = {"a", "b", "c"};
+  expected.size = 1;
+  expected.version = "1";
+  const FileRecord merged = merge_records(main, other);
+  EXPECT_EQ(merged.details, expected);
+  EXPECT_EQ(merged.signer, certificate(7));
+
+  main.signer.reset();
+  EXPECT_EQ(merge_records(main, other).signer, certificate(9, 9));
 }
 
 TEST(Merge, L8AnswersFromMainAndJoiningRecords) {

@@ -34,6 +34,13 @@ TEST(FileRecord, KeepsDistinctNamesUpToTheLimit) {
   EXPECT_EQ(subject.names.front(), "a.exe");
 }
 
+TEST(FileRecord, KeepsDistinctPathsUpToTheLimit) {
+  FileDetails details;
+  for (std::size_t i = 0; i < 2 * kMaxPaths; ++i) add_path(details, std::to_string(i / 2));
+  add_path(details, "");
+  EXPECT_EQ(details.paths.size(), kMaxPaths);
+}
+
 TEST(FileRecord, IsTouchedOncePerDay) {
   FileRecord subject;
   EXPECT_TRUE(touch(subject.last_used, 10 * kSecondsPerDay + 5));

@@ -46,6 +46,23 @@ inline ProviderEntry entry(tie::Provider provider, tie::TrustLevel level,
                        .comment = std::move(comment)};
 }
 
+inline tie::Certificate certificate(std::uint8_t sha1, std::uint8_t key = 0) {
+  tie::Certificate result{.sha1 = digest<tie::Sha1>(sha1)};
+  if (key != 0) result.public_key_sha1 = digest<tie::Sha1>(key);
+  return result;
+}
+
+inline CertRecord cert_record(const tie::Certificate& certificate,
+                              std::vector<ProviderEntry> entries = {}) {
+  CertRecord result;
+  result.certificate = certificate;
+  result.entries = std::move(entries);
+  result.created = kCreated;
+  result.first_contact = kCreated;
+  touch(result.last_used, kCreated);
+  return result;
+}
+
 inline Known known(std::vector<const FileRecord*> records) {
   return Known{.records = std::move(records), .joined_references = std::nullopt};
 }

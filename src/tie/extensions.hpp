@@ -26,14 +26,14 @@ struct BatchError {
 };
 struct BatchGetItem {
   // Exactly one of them, or an error.
-  std::optional<FileHashes> file;
-  std::optional<Certificate> certificate;
-  std::optional<BatchError> error;
+  std::optional<FileHashes> file{};
+  std::optional<Certificate> certificate{};
+  std::optional<BatchError> error{};
   friend bool operator==(const BatchGetItem&, const BatchGetItem&) = default;
 };
 struct BatchGet {
   std::vector<BatchGetItem> items;
-  std::optional<std::int64_t> scan_type;
+  std::optional<std::int64_t> scan_type{};
   friend bool operator==(const BatchGet&, const BatchGet&) = default;
 };
 dxl::Result<BatchGet> decode_batch_get(std::string_view payload);
@@ -44,11 +44,11 @@ void append_batch_get(const BatchGet& get, std::string& out);
 struct BatchSetItem {
   Provider provider = Provider::kEnterprise;  // 3, 4 or 15
   TrustLevel trust_level = TrustLevel::kNotSet;
-  FileHashes file;                         // of providers 3 and 15
-  std::optional<Certificate> certificate;  // of provider 4
+  FileHashes file;                           // of providers 3 and 15
+  std::optional<Certificate> certificate{};  // of provider 4
   std::string filename, comment;
   FileType file_type = FileType::kNone;
-  std::optional<BatchError> error;
+  std::optional<BatchError> error{};
   friend bool operator==(const BatchSetItem&, const BatchSetItem&) = default;
 };
 dxl::Result<std::vector<BatchSetItem>> decode_batch_set(std::string_view payload);
@@ -81,8 +81,8 @@ dxl::Result<std::vector<BatchOutcome>> decode_batch_outcomes(std::string_view pa
 
 // Explain: the request is a lookup's. Only "type":"cert" names a certificate: a lone sha1 does not.
 struct ExplainRequest {
-  std::optional<FileHashes> file;
-  std::optional<Certificate> certificate;
+  std::optional<FileHashes> file{};
+  std::optional<Certificate> certificate{};
   friend bool operator==(const ExplainRequest&, const ExplainRequest&) = default;
 };
 dxl::Result<ExplainRequest> decode_explain(std::string_view payload);
@@ -96,7 +96,7 @@ struct ExplainStep {
 };
 struct Explanation {
   TrustLevel trust_level = TrustLevel::kNotSet;
-  std::optional<Provider> provider;  // nullopt: latest local level, or nothing
+  std::optional<Provider> provider{};  // nullopt: latest local level, or nothing
   int step = 0;
   std::vector<ExplainStep> steps;
   friend bool operator==(const Explanation&, const Explanation&) = default;
@@ -107,8 +107,8 @@ dxl::Result<Explanation> decode_explanation(std::string_view payload);
 // History.
 inline constexpr std::int64_t kMaxHistoryEntries = 1'000;
 struct HistoryRequest {
-  std::optional<FileHashes> file;
-  std::optional<Certificate> certificate;
+  std::optional<FileHashes> file{};
+  std::optional<Certificate> certificate{};
   std::int64_t limit = 100;  // clamped to 1..kMaxHistoryEntries
   friend bool operator==(const HistoryRequest&, const HistoryRequest&) = default;
 };

@@ -1,5 +1,6 @@
 #include "tie/payload_reader.hpp"
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -10,18 +11,29 @@
 namespace tie {
 namespace {
 
-// Puts one digest into its place, unless it has the wrong length or contradicts an earlier one.
+// A digest in base64, read without allocating: lookups are the hot path. Nullopt with a mistake.
 template <class D>
-void store(std::string_view type, std::string_view raw, std::optional<D>& place, Mistake& mistake) {
-  const auto digest = D::from_bytes(raw);
-  if (!digest) {
-    mistake.note(
-        fmt::format("hashes: {}: expected {} bytes, found {}", type, D::kSize, raw.size()));
-  } else if (place && *place != *digest) {
-    mistake.note(fmt::format("hashes: {}: given twice with different values", type));
-  } else {
+std::optional<D> read_digest(std::string_view path, std::string_view name, std::string_view text,
+                             Mistake& mistake) {
+  std::array<char, D::kSize> raw;
+  const auto size = tiara::base::parse_base64(text, raw);
+  if (size == D::kSize) return D::from_bytes({raw.data(), raw.size()});
+  if (size)
+    mistake.note(fmt::format("{}{}: expected {} bytes, found {}", path, name, D::kSize, *size));
+  else
+    mistake.note(fmt::format("{}{}: not base64", path, name));
+  return std::nullopt;
+}
+
+// Puts one digest into its place, unless it is unusable or contradicts an earlier one.
+template <class Tag, std::size_t N>
+void store(std::string_view text, std::optional<Digest<Tag, N>>& place, Mistake& mistake) {
+  const auto digest = read_digest<Digest<Tag, N>>("hashes: ", Tag::kName, text, mistake);
+  if (!digest) return;
+  if (place && *place != *digest)
+    mistake.note(fmt::format("hashes: {}: given twice with different values", Tag::kName));
+  else
     place = digest;
-  }
 }
 
 bool is_hash_type(std::string_view type) {
@@ -37,14 +49,12 @@ void read_hash_item(const dxl::JsonValue& item, FileHashes& hashes, Findings& fi
   const auto value = members.text("value", Need::kRequired);
   if (!value) return;
 
-  const auto raw = tiara::base::parse_base64(*value);
-  if (!raw) return findings.hashes.note(fmt::format("hashes: {}: not base64", *type));
   if (*type == Md5Tag::kName)
-    store(*type, *raw, hashes.md5, findings.hashes);
+    store(*value, hashes.md5, findings.hashes);
   else if (*type == Sha1Tag::kName)
-    store(*type, *raw, hashes.sha1, findings.hashes);
+    store(*value, hashes.sha1, findings.hashes);
   else
-    store(*type, *raw, hashes.sha256, findings.hashes);
+    store(*value, hashes.sha256, findings.hashes);
 }
 
 // "-12" or "12", of any length.
@@ -189,13 +199,7 @@ FileHashes read_hash(const dxl::JsonValue& item, Findings& findings) {
 std::optional<Sha1> read_sha1(ObjectReader& members, std::string_view name, Findings& findings) {
   const auto text = members.text(name);
   if (!text || text->empty()) return std::nullopt;
-  const auto raw = tiara::base::parse_base64(*text);
-  auto digest = raw ? Sha1::from_bytes(*raw) : std::nullopt;
-  if (!digest) {
-    findings.hashes.note(
-        fmt::format("{}: expected {} bytes as base64", members.full_name(name), Sha1::kSize));
-  }
-  return digest;
+  return read_digest<Sha1>(members.path(), name, *text, findings.hashes);
 }
 
 Certificate read_certificate(ObjectReader& members, Findings& findings) {

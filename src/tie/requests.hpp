@@ -25,8 +25,8 @@ namespace tie {
 
 struct GetFileReputation {
   FileHashes hashes;
-  std::optional<std::int64_t> scan_type;  // 3 marks an API client: a pure read (L4)
-  std::optional<std::int64_t> file_type;
+  std::optional<std::int64_t> scan_type{};  // 3 marks an API client: a pure read (L4)
+  std::optional<std::int64_t> file_type{};
   std::string agent_guid;  // empty if absent
   // certSha1 with certPublicKeySha1; a public key without a certificate names no signer (L23).
   std::optional<Certificate> signer{};
@@ -46,7 +46,7 @@ void append_set_file_reputation(const SetFileReputation& set, std::string& out);
 // Certificates: one sha1, and publicKeySha1 (certPublicKeySha1 is accepted too).
 struct GetCertReputation {
   Certificate certificate;
-  std::optional<std::int64_t> scan_type;
+  std::optional<std::int64_t> scan_type{};
   std::string agent_guid;
 };
 dxl::Result<GetCertReputation> decode_get_cert_reputation(std::string_view payload);
@@ -66,14 +66,14 @@ void append_set_cert_reputation(const SetCertReputation& set, std::string& out);
 inline constexpr std::int64_t kMaxQueryLimit = 5'000;
 struct GetFileAgents {
   FileHashes hashes;
-  std::optional<std::int64_t> query_limit;
+  std::optional<std::int64_t> query_limit{};
 };
 dxl::Result<GetFileAgents> decode_get_file_agents(std::string_view payload);
 void append_get_file_agents(const GetFileAgents& get, std::string& out);
 
 struct GetCertAgents {
   Certificate certificate;
-  std::optional<std::int64_t> query_limit;
+  std::optional<std::int64_t> query_limit{};
 };
 dxl::Result<GetCertAgents> decode_get_cert_agents(std::string_view payload);
 void append_get_cert_agents(const GetCertAgents& get, std::string& out);
@@ -81,8 +81,8 @@ void append_get_cert_agents(const GetCertAgents& get, std::string& out);
 // Updates (§3.7, L22). `since` below 0 becomes 0.
 struct GetUpdates {
   std::int64_t since = 0;
-  std::optional<std::int64_t> query_limit;  // clamped as above
-  std::optional<bool> targeted;
+  std::optional<std::int64_t> query_limit{};  // clamped as above
+  std::optional<bool> targeted{};
   // targetTypes: which classes are wanted, and which type of digest. Without it both are, with the
   // default order of types.
   bool files = true;
