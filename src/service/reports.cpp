@@ -57,6 +57,7 @@ void Dispatcher::take_sandbox_report(const dxl::MessageView& event) {
                   report.error().message);
   }
   if (!enqueue_write(SandboxCommand{.message_id = std::string(event.message_id),
+                                    .sender = std::string(event.source_client_id),
                                     .report = std::move(*report),
                                     .actor = access_.describe(sender_of(event))}))
     refuse("unavailable", kBusy);
