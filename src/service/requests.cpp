@@ -171,7 +171,7 @@ void Dispatcher::set_batch(const dxl::MessageView& request) {
     }
     if (refusal) {
       item.error = {.code = tie::ServiceError::kNotAuthorised, .message = *refusal};
-      refusals_.add("unauthorized", request.source_client_id, *refusal);
+      refusals_.add(Refused::kRequest, "unauthorized", request.source_client_id, *refusal);
     }
   }
   write_or_refuse(BatchSetCommand{.reply = ReplyTo(reply),
