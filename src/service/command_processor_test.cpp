@@ -16,12 +16,6 @@ using testing::SizeIs;
 using tie::Provider;
 using tie::TrustLevel;
 
-std::size_t count_changes(const std::vector<Sent>& sent) {
-  std::size_t count = 0;
-  for (const Sent& message : sent) count += message.topic == tie::kTopicFileChangeBroadcast;
-  return count;
-}
-
 TEST(CommandProcessor, CommitsAGroupOnceAndSynced) {
   ServiceFixture service;
   for (const int level : {99, 1, 15}) service.set(level);
@@ -213,11 +207,11 @@ TEST(CommandProcessor, ContinuesTheChangeIdsOfTheStore) {
   ServiceFixture service;
   service.set(99);
   service.take();
-  CommandProcessor restarted(service.context, service.store, service.clock, service.counters);
-  const auto results =
-      restarted.process({ReportCommand{.message_id = "{r}",
-                                       .sender = std::string(kAlice),
-                                       .report = *tie::decode_external_report(report_json(70))}});
+  CommandProcessor restarted(service.context, service.store, service.clock);
+  const auto results = restarted.process(
+      {{.command = ReportCommand{.message_id = "{r}",
+                                 .sender = std::string(kAlice),
+                                 .report = *tie::decode_external_report(report_json(70))}}});
   EXPECT_THAT(results.at(0).events.at(0).payload, HasSubstr(R"("changeId":2)"));
 }
 

@@ -36,7 +36,7 @@ TEST(AnswerTemplate, WritesWhatTheEncoderWrites) {
                                entry(Provider::kExternal, TrustLevel::kUnknown, 20, "")});
   for (const FileRecord* subject : {static_cast<const FileRecord*>(nullptr), &known}) {
     for (const bool submit : {false, true}) {
-      const AnswerValues values{.now = 1234, .enterprise_size = 56, .submit_metadata = submit};
+      const AnswerValues values{.now = 1234, .enterprise_size = 56, .counts = submit};
       std::string expected, written;
       tie::append_reputations(make_answer(subject, kBasis, values), expected);
       AnswerTemplate(subject, kBasis).append(values, written);
