@@ -12,11 +12,14 @@
 #include <variant>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "dxl/groups.hpp"
 #include "service/access.hpp"
 #include "service/command_processor.hpp"
 #include "service/dispatcher.hpp"
 #include "service/forwarding_store.hpp"
+#include "service/housekeeping.hpp"
 #include "service/service_payloads.hpp"
 
 namespace tiara::service {
@@ -69,6 +72,20 @@ inline std::vector<std::string> topics_of(const std::vector<Sent>& sent) {
   std::vector<std::string> topics;
   for (const Sent& message : sent) topics.push_back(message.topic);
   return topics;
+}
+// An attribute of one provider's entry; empty: there is none.
+inline std::string attribute(const tie::Reputations& answer, tie::Provider provider,
+                             std::string_view id) {
+  const tie::Reputation* entry = answer.find(provider);
+  if (entry == nullptr) return {};
+  for (const auto& [name, value] : entry->attributes)
+    if (name == id) return value;
+  return {};
+}
+template <class T>
+T value_of(dxl::Result<T> result) {
+  EXPECT_TRUE(result) << result.error().message;
+  return result ? *std::move(result) : T{};
 }
 // What was sent on one topic, in order.
 inline std::vector<std::string> payloads_on(std::string_view topic, const std::vector<Sent>& sent) {
@@ -146,7 +163,7 @@ class ServiceFixture : public DispatcherPorts {
     request(tie::kTopicReportOutcome, payload, sender);
     const std::string answer = sent.back().payload;
     sent.pop_back();
-    return *tie::decode_outcome(answer);
+    return value_of(tie::decode_outcome(answer));
   }
   std::string next_id() { return "{" + std::to_string(++messages) + "}"; }
 
@@ -185,10 +202,41 @@ class ServiceFixture : public DispatcherPorts {
     return answer;
   }
   // The answer to a pure read.
-  tie::Reputations ask() {
+  tie::Reputations ask(const std::string& hashes = hashes_json(kMd5Base64)) {
+    return value_of(tie::decode_reputations(
+        exchange(tie::kTopicFileReputation, get_json(false, hashes)).payload));
+  }
+  tie::Reputations ask_certificate() {
+    return value_of(tie::decode_reputations(
+        exchange(tie::kTopicCertReputation, get_cert_json(false)).payload));
+  }
+  tie::FirstReferences agents(std::string_view topic, std::string_view payload) {
+    return value_of(tie::decode_first_references(exchange(topic, payload).payload));
+  }
+  tie::Updates updates(std::int64_t since, std::string_view more = {},
+                       std::string_view sender = kAlice) {
+    return value_of(tie::decode_updates(
+        exchange(tie::kTopicUpdates, updates_json(since, more), sender).payload));
+  }
+  tie::Explanation explanation(const std::string& hashes = hashes_json(kMd5Base64)) {
+    return value_of(tie::decode_explanation(
+        exchange(tie::kTopicExplain, file_item(hashes)).payload));
+  }
+  std::vector<tie::HistoryEntry> history(std::string_view payload) {
+    return value_of(tie::decode_history_entries(exchange(tie::kTopicHistory, payload).payload));
+  }
+  std::vector<tie::FileInfo> infos(std::string_view topic, std::string_view payload) {
+    return value_of(tie::decode_file_infos(exchange(topic, payload).payload));
+  }
+  tie::FileInfo info(const std::string& hashes = hashes_json(kMd5Base64)) {
+    return infos(tie::kTopicFileInfo, info_json(hashes)).at(0);
+  }
+  // What is sent by one round of retention.
+  std::vector<Sent> keep_house() {
     take();
-    get();
-    return *tie::decode_reputations(take().back().payload);
+    Housekeeping(context, clock, [this](AgeCommand command) { return write(std::move(command)); })
+        .run_once();
+    return take();
   }
   tie::TrustLevel level(tie::Provider provider) {
     const tie::Reputations answer = ask();
