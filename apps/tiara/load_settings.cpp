@@ -17,11 +17,13 @@ namespace {
 using base::LogLevel;
 using dxl::ErrorCode;
 
+constexpr std::size_t kMaxSettingsBytes = 1024 * 1024;
+
 dxl::Result<broker::SetValues> read_layer(const std::filesystem::path& file,
                                           const std::vector<broker::Setting>& rows) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return broker::SetValues{};
-  const auto text = broker::read_file(file);
+  const auto text = broker::read_file(file, kMaxSettingsBytes);
   if (!text) return dxl::fail(ErrorCode::kConfiguration, text.error().message);
   return broker::read_settings_text(*text, file.string(), rows);
 }

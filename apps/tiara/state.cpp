@@ -32,16 +32,6 @@ bool is_uuid(std::string_view text) {
          });
 }
 
-dxl::Result<std::string> read_broker_id(const std::filesystem::path& file) {
-  auto text = broker::read_file(file);
-  if (!text) return dxl::fail(text.error());
-  while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
-  if (!is_uuid(*text))
-    return dxl::fail(ErrorCode::kConfiguration,
-                     fmt::format("{}: expected a lower-case uuid without braces", file.string()));
-  return text;
-}
-
 dxl::Result<void> write_if_missing(const std::filesystem::path& file, const std::string& text) {
   if (broker::is_there(file)) return {};
   return broker::write_file_atomically(file, text);
@@ -77,6 +67,18 @@ dxl::Result<void> finish_changes(const broker::StatePaths& paths) {
   return broker::finish_files(paths.service);
 }
 
+}  // namespace
+
+dxl::Result<std::string> read_broker_id(const std::filesystem::path& file) {
+  auto text = broker::read_file(file);
+  if (!text) return dxl::fail(text.error());
+  while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
+  if (!is_uuid(*text))
+    return dxl::fail(ErrorCode::kConfiguration,
+                     fmt::format("{}: expected a lower-case uuid without braces", file.string()));
+  return text;
+}
+
 dxl::Result<void> check_service(const State& state) {
   const auto certificate = broker::read_file(state.paths.service / "service.crt"),
              key = broker::read_file(state.paths.service / "service.key"),
@@ -87,8 +89,6 @@ dxl::Result<void> check_service(const State& state) {
   if (auto checked = broker::check_key(*certificate, *key); !checked) return checked;
   return broker::check_chain(*certificate, *bundle);
 }
-
-}  // namespace
 
 // What clients on this machine and its neighbours call it, for those that check the name they asked
 // for. A host name that cannot be one in DNS is left out.

@@ -38,6 +38,11 @@ dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
 // kStorage when there is no state yet.
 dxl::Result<State> open_state(const broker::StatePaths& paths, const SettingSources& sources = {});
 
+// uuid without braces; kConfiguration when the file holds none.
+dxl::Result<std::string> read_broker_id(const std::filesystem::path& file);
+// The TIE service's certificate, key and chain, as they are.
+dxl::Result<void> check_service(const State& state);
+
 // Has a running broker reread its policy files and returns when they are in force; at once when
 // none runs. `done`: what is written already, for the error.
 dxl::Result<bool> confirm_policy(const broker::StatePaths& paths, std::string_view done);

@@ -56,10 +56,7 @@ int start_failure(const dxl::Error& error) {
 int check_only(const UpOptions& options) {
   const auto sources = setting_sources(options);
   if (!sources) return report(sources.error());
-  const auto checked = check_config(broker::StatePaths(options.state), *sources);
-  if (!checked) return report(checked.error());
-  fmt::print("ok\n");
-  return kExitOk;
+  return print_check(broker::StatePaths(options.state), *sources);
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ CommandProcessor::Applied CommandProcessor::apply(const CertMetadataCommand& com
   if (!known) return dxl::fail(known.error());
   group_.take(reputation::apply_cert_metadata(command.metadata, group_.now(), known->get()), {},
               result);
-  if (!command.agent.empty() && command.agent.size() <= store::kMaxAgentBytes)
-    group_.add_agent(command.agent);
+  if (!command.sender.empty() && command.sender.size() <= store::kMaxAgentBytes)
+    group_.add_agent(command.sender);
   return {};
 }
 

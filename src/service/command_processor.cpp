@@ -1,7 +1,10 @@
 #include "service/command_processor.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/log.hpp"
 
@@ -11,23 +14,20 @@ namespace {
 constexpr std::chrono::milliseconds kFirstBackOff{100};
 constexpr std::chrono::milliseconds kLongestBackOff{5'000};
 
-// The message that must be applied once only, whatever way it comes; empty: each is its own. The
-// sender is part of it, so that nobody can use up the id of another's message.
+// What names the message that must be applied once only, whatever way it comes; empty: each is its
+// own. Kind and sender belong to it: nobody can use up the id of another's message.
 std::string message_of(const Command& command) {
-  return std::visit(
-      [](const auto& each) -> std::string {
-        std::string id;
+  std::string_view sender, id;
+  std::visit(
+      [&](const auto& each) {
         if constexpr (requires { each.message_id; }) {
-          if (each.message_id.empty()) return id;
-          if constexpr (requires { each.actor; }) id = each.actor.certificate;
-          if constexpr (requires { each.metadata.agent_guid; }) id = each.metadata.agent_guid;
-          if constexpr (requires { each.agent; }) id = each.agent;
-          id += '\0';
-          id += each.message_id;
+          sender = each.sender;
+          id = each.message_id;
         }
-        return id;
       },
       command);
+  if (id.empty()) return {};
+  return fmt::format("{} {} {}", command.index(), sender, id);
 }
 
 }  // namespace

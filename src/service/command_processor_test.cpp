@@ -16,12 +16,6 @@ using testing::SizeIs;
 using tie::Provider;
 using tie::TrustLevel;
 
-std::size_t count_changes(const std::vector<Sent>& sent) {
-  std::size_t count = 0;
-  for (const Sent& message : sent) count += message.topic == tie::kTopicFileChangeBroadcast;
-  return count;
-}
-
 TEST(CommandProcessor, CommitsAGroupOnceAndSynced) {
   ServiceFixture service;
   for (const int level : {99, 1, 15}) service.set(level);
@@ -52,7 +46,7 @@ TEST(CommandProcessor, L3LevelZeroRemovesWhatWasThereWithOneEvent) {
   service.report(report_json(70));
   service.take();
   service.set(0);
-  service.report(report_json(0), kAlice, "{second}");
+  service.report(report_json(0));
   EXPECT_EQ(count_changes(service.take()), 2U);
   const tie::Reputations answer = service.ask();
   EXPECT_EQ(answer.find(Provider::kEnterprise)->trust_level, TrustLevel::kNotSet);
@@ -75,7 +69,7 @@ TEST(CommandProcessor, L12L16TheSameLevelAgainMakesNoEvent) {
   service.take();
   service.clock.advance(std::chrono::seconds(10));
   service.set(99);
-  service.report(report_json(70), kAlice, "{second}");
+  service.report(report_json(70));
   EXPECT_EQ(count_changes(service.take()), 0U);
   const tie::Reputations answer = service.ask();
   EXPECT_EQ(answer.find(Provider::kEnterprise)->create_date, service.clock.epoch - 10);
@@ -214,12 +208,10 @@ TEST(CommandProcessor, ContinuesTheChangeIdsOfTheStore) {
   service.set(99);
   service.take();
   CommandProcessor restarted(service.context, service.store, service.clock);
-  std::vector<Submitted> commands;
-  commands.push_back(
-      {.command = ReportCommand{.message_id = "{r}",
-                                .sender = std::string(kAlice),
-                                .report = *tie::decode_external_report(report_json(70))}});
-  const auto results = restarted.process(std::move(commands));
+  const auto results = restarted.process(
+      {{.command = ReportCommand{.message_id = "{r}",
+                                 .sender = std::string(kAlice),
+                                 .report = *tie::decode_external_report(report_json(70))}}});
   EXPECT_THAT(results.at(0).events.at(0).payload, HasSubstr(R"("changeId":2)"));
 }
 

@@ -71,6 +71,7 @@ struct ReportCommand {
 
 struct SandboxCommand {
   std::string message_id;
+  std::string sender;  // as above
   tie::SandboxReport report;
   Actor actor{};
 };
@@ -92,13 +93,14 @@ struct CertLookupCommand {
 
 struct MetadataCommand {
   std::string message_id;
+  std::string sender;
   tie::FileMetadata metadata;  // its agent is the reporting system
 };
 
 struct CertMetadataCommand {
   std::string message_id;
+  std::string sender;  // also the system that counts
   tie::CertMetadata metadata;
-  std::string agent;
 };
 
 // Files and certificates that may have aged; the writer looks again (L20).

@@ -114,7 +114,7 @@ void Dispatcher::on_request(const Topic& topic, const dxl::MessageView& message)
     return;
   }
   if (const auto refusal = refusal_of(topic.action, message)) {
-    refusals_.add("unauthorized", message.source_client_id, *refusal);
+    refusals_.add(Refused::kRequest, "unauthorized", message.source_client_id, *refusal);
     if (answered)
       respond_error(reply_address(message), tie::ServiceError::kNotAuthorised, *refusal);
     return;

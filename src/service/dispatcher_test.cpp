@@ -16,12 +16,6 @@ using testing::SizeIs;
 using tie::Provider;
 using tie::TrustLevel;
 
-std::vector<std::string> topics_of(const std::vector<Sent>& sent) {
-  std::vector<std::string> topics;
-  for (const Sent& message : sent) topics.push_back(message.topic);
-  return topics;
-}
-
 TEST(Dispatcher, L13AnswersASetBeforeItsEventsAndOnlyAfterTheCommit) {
   ServiceFixture service;
   service.set(99);

@@ -7,7 +7,6 @@ namespace tiara::service {
 namespace {
 
 using dxl::MessageType;
-using tie::Provider;
 using tie::TrustLevel;
 
 // All levels there are of the file, as "3=99 15=70".

@@ -35,8 +35,8 @@ TEST(AnswerTemplate, WritesWhatTheEncoderWrites) {
       record(hashes(1, 2, 3), {entry(Provider::kEnterprise, TrustLevel::kKnownTrusted, 10, "c"),
                                entry(Provider::kExternal, TrustLevel::kUnknown, 20, "")});
   for (const FileRecord* subject : {static_cast<const FileRecord*>(nullptr), &known}) {
-    for (const bool counts : {false, true}) {
-      const AnswerValues values{.now = 1234, .enterprise_size = 56, .counts = counts};
+    for (const bool submit : {false, true}) {
+      const AnswerValues values{.now = 1234, .enterprise_size = 56, .counts = submit};
       std::string expected, written;
       tie::append_reputations(make_answer(subject, kBasis, values), expected);
       AnswerTemplate(subject, kBasis).append(values, written);

@@ -47,7 +47,7 @@ void Dispatcher::take_external_report(const dxl::MessageView& event) {
 void Dispatcher::take_sandbox_report(const dxl::MessageView& event) {
   const auto refuse = [&](std::string_view reason, std::string_view detail) {
     counters_.sandbox_refused.fetch_add(1);
-    refusals_.add(reason, event.source_client_id, detail);
+    refusals_.add(Refused::kSandboxReport, reason, event.source_client_id, detail);
   };
   if (const auto refusal = refusal_of(Action::kReportSandbox, event))
     return refuse("unauthorized", *refusal);
@@ -57,6 +57,7 @@ void Dispatcher::take_sandbox_report(const dxl::MessageView& event) {
                   report.error().message);
   }
   if (!enqueue_write(SandboxCommand{.message_id = std::string(event.message_id),
+                                    .sender = std::string(event.source_client_id),
                                     .report = std::move(*report),
                                     .actor = access_.describe(sender_of(event))}))
     refuse("unavailable", kBusy);
@@ -66,7 +67,7 @@ void Dispatcher::refuse_report(const dxl::MessageView& event, ReportRefusal refu
                                std::string_view detail) {
   counters_.reports_refused[static_cast<std::size_t>(refusal)].fetch_add(1);
   const std::string_view name = tie::to_string(refusal);
-  refusals_.add(name, event.source_client_id, detail);
+  refusals_.add(Refused::kExternalReport, name, event.source_client_id, detail);
   reports_.add(event.source_client_id, event.message_id,
                tie::ReportOutcome{.outcome = "refused",
                                   .reason = std::string(name) + ": " + std::string(detail),
@@ -75,7 +76,7 @@ void Dispatcher::refuse_report(const dxl::MessageView& event, ReportRefusal refu
 
 void Dispatcher::refuse_report_unavailable(std::string_view sender, std::string_view message_id,
                                            std::string_view why) {
-  refusals_.add("unavailable", sender, why);
+  refusals_.add(Refused::kExternalReport, "unavailable", sender, why);
   reports_.add(sender, message_id,
                tie::ReportOutcome{.outcome = "refused",
                                   .reason = "unavailable: " + std::string(why),

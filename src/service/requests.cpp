@@ -171,7 +171,7 @@ void Dispatcher::set_batch(const dxl::MessageView& request) {
     }
     if (refusal) {
       item.error = {.code = tie::ServiceError::kNotAuthorised, .message = *refusal};
-      refusals_.add("unauthorized", request.source_client_id, *refusal);
+      refusals_.add(Refused::kRequest, "unauthorized", request.source_client_id, *refusal);
     }
   }
   write_or_refuse(BatchSetCommand{.reply = ReplyTo(reply),
@@ -189,6 +189,7 @@ void Dispatcher::take_file_metadata(const dxl::MessageView& request) {
   }
   if (metadata->agent_guid.empty()) metadata->agent_guid = request.source_client_id;
   enqueue_write(MetadataCommand{.message_id = std::string(request.message_id),
+                                .sender = std::string(request.source_client_id),
                                 .metadata = std::move(*metadata)});
 }
 
@@ -199,8 +200,8 @@ void Dispatcher::take_cert_metadata(const dxl::MessageView& request) {
     return;
   }
   enqueue_write(CertMetadataCommand{.message_id = std::string(request.message_id),
-                                    .metadata = std::move(*metadata),
-                                    .agent = std::string(request.source_client_id)});
+                                    .sender = std::string(request.source_client_id),
+                                    .metadata = std::move(*metadata)});
 }
 
 }  // namespace tiara::service

@@ -12,11 +12,15 @@
 #include <variant>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "dxl/groups.hpp"
 #include "service/access.hpp"
 #include "service/command_processor.hpp"
 #include "service/dispatcher.hpp"
 #include "service/forwarding_store.hpp"
+#include "service/housekeeping.hpp"
+#include "service/service_payloads.hpp"
 
 namespace tiara::service {
 
@@ -64,32 +68,35 @@ struct Sent {
   std::vector<std::string> client_ids{};
 };
 
-inline constexpr std::string_view kReplyTopic = "/mcafee/client/{c}";
-inline constexpr std::string_view kMd5 = "f2c7bb8acc97f92e987a2d4087d021b1";
-inline constexpr std::string_view kMd5Base64 = "8se7isyX+S6Yei1Ah9AhsQ==";
-inline constexpr std::string_view kSha1Base64 = "frATnSF1c5s8yw0REAZ4IL5qvSk=";
-inline constexpr std::string_view kAlice = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-inline constexpr std::string_view kAdmin = "cccccccccccccccccccccccccccccccccccccccc";
-inline constexpr std::string_view kBob = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
-
-inline std::string hashes_json(std::string_view md5, std::string_view sha1 = {}) {
-  std::string json = R"([{"type":"md5","value":")" + std::string(md5) + "\"}";
-  if (!sha1.empty()) json += R"(,{"type":"sha1","value":")" + std::string(sha1) + "\"}";
-  return json + "]";
+inline std::vector<std::string> topics_of(const std::vector<Sent>& sent) {
+  std::vector<std::string> topics;
+  for (const Sent& message : sent) topics.push_back(message.topic);
+  return topics;
 }
-inline std::string get_json(bool endpoint, const std::string& hashes = hashes_json(kMd5Base64)) {
-  return "{\"hashes\":" + hashes + (endpoint ? "}" : ",\"scanType\":3}");
+// An attribute of one provider's entry; empty: there is none.
+inline std::string attribute(const tie::Reputations& answer, tie::Provider provider,
+                             std::string_view id) {
+  const tie::Reputation* entry = answer.find(provider);
+  if (entry == nullptr) return {};
+  for (const auto& [name, value] : entry->attributes)
+    if (name == id) return value;
+  return {};
 }
-inline std::string set_json(int level, const std::string& hashes = hashes_json(kMd5Base64)) {
-  return "{\"trustLevel\":" + std::to_string(level) +
-         ",\"providerId\":3,\"filename\":\"a.exe\",\"comment\":\"c\",\"hashes\":" + hashes + "}";
+template <class T>
+T value_of(dxl::Result<T> result) {
+  EXPECT_TRUE(result) << result.error().message;
+  return result ? *std::move(result) : T{};
 }
-inline std::string report_json(int level, std::string_view filename = "a.exe",
-                               std::string_view md5 = kMd5) {
-  return R"({"file":{"type":18,"hashes":{"md5":")" + std::string(md5) +
-         R"("},"attributes":{"filename":")" + std::string(filename) +
-         R"("},"reputation":{"score":)" + std::to_string(level) +
-         R"(}},"provider":{"id":15},"comment":""})";
+// What was sent on one topic, in order.
+inline std::vector<std::string> payloads_on(std::string_view topic, const std::vector<Sent>& sent) {
+  std::vector<std::string> payloads;
+  for (const Sent& message : sent)
+    if (message.topic == topic) payloads.push_back(message.payload);
+  return payloads;
+}
+inline std::size_t count_changes(const std::vector<Sent>& sent) {
+  return payloads_on(tie::kTopicFileChangeBroadcast, sent).size() +
+         payloads_on(tie::kTopicCertChangeBroadcast, sent).size();
 }
 
 class ServiceFixture : public DispatcherPorts {
@@ -114,36 +121,51 @@ class ServiceFixture : public DispatcherPorts {
     return true;
   }
 
-  void request(std::string_view topic, std::string_view payload, std::string_view sender = kAlice) {
+  void request(std::string_view topic, std::string_view payload, std::string_view sender = kAlice,
+               std::string_view message_id = "{request}") {
     dxl::MessageView message;
     message.type = dxl::MessageType::kRequest;
-    message.message_id = "{request}";
+    message.message_id = message_id;
     message.reply_to_topic = kReplyTopic;
     message.source_client_id = sender;
     message.source_broker_id = "broker";
     message.payload = payload;
     dispatcher.on_message(topic, message);
   }
-  void get(bool endpoint = false) { request(tie::kTopicFileReputation, get_json(endpoint)); }
-  void set(int level) { request(tie::kTopicFileReputationSet, set_json(level)); }
-  void report(std::string_view payload, std::string_view sender = kAlice,
-              std::string_view message_id = "{report}") {
+  void event(std::string_view topic, std::string_view payload, std::string_view sender,
+             std::string_view message_id) {
     dxl::MessageView message;
     message.type = dxl::MessageType::kEvent;
     message.message_id = message_id;
     message.source_client_id = sender;
     message.payload = payload;
-    dispatcher.on_message(tie::kTopicExternalReport, message);
+    dispatcher.on_message(topic, message);
   }
-  tie::ReportOutcome outcome(std::string_view sender = kAlice,
-                             std::string_view message_id = "{report}") {
+  void get(bool endpoint = false) { request(tie::kTopicFileReputation, get_json(endpoint)); }
+  void set(int level) { request(tie::kTopicFileReputationSet, set_json(level)); }
+  // Each report is a message of its own unless it says which one it is.
+  void report(std::string_view payload, std::string_view sender = kAlice,
+              std::string_view message_id = {}) {
+    last_report = message_id.empty() ? next_id() : std::string(message_id);
+    event(tie::kTopicExternalReport, payload, sender, last_report);
+  }
+  void sandbox(int severity) {
+    event(tie::kTopicSandboxReport, sandbox_json(severity), kSandbox, next_id());
+  }
+  // Metadata of a file or of a certificate.
+  void tell(std::string_view topic, std::string_view payload, std::string_view sender = kAlice) {
+    request(topic, payload, sender, next_id());
+  }
+  // Of the last report, unless another is named.
+  tie::ReportOutcome outcome(std::string_view sender = kAlice, std::string_view message_id = {}) {
     std::string payload;
-    tie::append_outcome_request(message_id, payload);
+    tie::append_outcome_request(message_id.empty() ? last_report : message_id, payload);
     request(tie::kTopicReportOutcome, payload, sender);
     const std::string answer = sent.back().payload;
     sent.pop_back();
-    return *tie::decode_outcome(answer);
+    return value_of(tie::decode_outcome(answer));
   }
+  std::string next_id() { return "{" + std::to_string(++messages) + "}"; }
 
   // One group, as the writer thread would.
   void run_writer() {
@@ -170,11 +192,51 @@ class ServiceFixture : public DispatcherPorts {
     settle();
     return std::exchange(sent, {});
   }
+  // The answer to one request, once everything is done; what else was sent is in `others`.
+  Sent exchange(std::string_view topic, std::string_view payload,
+                std::string_view sender = kAlice) {
+    others = take();
+    request(topic, payload, sender, next_id());
+    Sent answer;
+    for (Sent& message : take()) (message.topic == kReplyTopic ? answer : others.emplace_back()) = std::move(message);
+    return answer;
+  }
   // The answer to a pure read.
-  tie::Reputations ask() {
+  tie::Reputations ask(const std::string& hashes = hashes_json(kMd5Base64)) {
+    return value_of(tie::decode_reputations(
+        exchange(tie::kTopicFileReputation, get_json(false, hashes)).payload));
+  }
+  tie::Reputations ask_certificate() {
+    return value_of(tie::decode_reputations(
+        exchange(tie::kTopicCertReputation, get_cert_json(false)).payload));
+  }
+  tie::FirstReferences agents(std::string_view topic, std::string_view payload) {
+    return value_of(tie::decode_first_references(exchange(topic, payload).payload));
+  }
+  tie::Updates updates(std::int64_t since, std::string_view more = {},
+                       std::string_view sender = kAlice) {
+    return value_of(tie::decode_updates(
+        exchange(tie::kTopicUpdates, updates_json(since, more), sender).payload));
+  }
+  tie::Explanation explanation(const std::string& hashes = hashes_json(kMd5Base64)) {
+    return value_of(tie::decode_explanation(
+        exchange(tie::kTopicExplain, file_item(hashes)).payload));
+  }
+  std::vector<tie::HistoryEntry> history(std::string_view payload) {
+    return value_of(tie::decode_history_entries(exchange(tie::kTopicHistory, payload).payload));
+  }
+  std::vector<tie::FileInfo> infos(std::string_view topic, std::string_view payload) {
+    return value_of(tie::decode_file_infos(exchange(topic, payload).payload));
+  }
+  tie::FileInfo info(const std::string& hashes = hashes_json(kMd5Base64)) {
+    return infos(tie::kTopicFileInfo, info_json(hashes)).at(0);
+  }
+  // What is sent by one round of retention.
+  std::vector<Sent> keep_house() {
     take();
-    get();
-    return *tie::decode_reputations(take().back().payload);
+    Housekeeping(context, clock, [this](AgeCommand command) { return write(std::move(command)); })
+        .run_once();
+    return take();
   }
   tie::TrustLevel level(tie::Provider provider) {
     const tie::Reputations answer = ask();
@@ -200,12 +262,15 @@ class ServiceFixture : public DispatcherPorts {
                         .store = store,
                         .cache = cache,
                         .counters = counters};
-  // Alice may set and report, the administrator everything, Bob nothing.
+  // Alice may set and report, the administrator everything, Bob nothing, the others one thing.
   Access access{{.is_member =
                      [](std::string_view certificate, std::string_view group) {
-                       if (certificate == kAdmin) return group == dxl::kGroupAdministrators;
-                       return certificate == kAlice && (group == dxl::kGroupSetEnterprise ||
-                                                        group == dxl::kGroupSetExternal);
+                       if (group == dxl::kGroupAdministrators) return certificate == kAdmin;
+                       if (group == dxl::kGroupReportSandbox) return certificate == kSandbox;
+                       if (group == dxl::kGroupSetEnterprise)
+                         return certificate == kAlice || certificate == kSetter;
+                       return group == dxl::kGroupSetExternal &&
+                              (certificate == kAlice || certificate == kReporter);
                      },
                  .describe =
                      [](std::string_view certificate) {
@@ -219,6 +284,9 @@ class ServiceFixture : public DispatcherPorts {
   std::vector<Command> writes;
   std::vector<ReadTask> reads;
   std::vector<Sent> sent;
+  std::vector<Sent> others;
+  std::size_t messages = 0;
+  std::string last_report;
 };
 
 }  // namespace tiara::service

@@ -38,11 +38,10 @@ class TieServiceTest : public testing::Test {
  protected:
   void start(std::unique_ptr<store::ReputationStore> store = store::make_memory_store()) {
     TieServiceOptions options;
-    options.access.is_member = [](std::string_view certificate, std::string_view) {
-      return certificate == kAlice;
+    options.access.is_member = [](std::string_view certificate, std::string_view group) {
+      return certificate == kAlice && group == dxl::kGroupSetEnterprise;
     };
-    auto started =
-        TieService::start(std::move(options), std::move(store), broker.connector(), clock);
+    auto started = TieService::start(options, std::move(store), broker.connector(), clock);
     ASSERT_TRUE(started) << started.error().message;
     service = *std::move(started);
   }
