@@ -75,6 +75,7 @@ class ManagementTest : public testing::Test {
     options.policy_lock = directory_->path() / "authorization.lock";
     options.keystore_lock = directory_->path() / "keystore.lock";
     options.find_problem = [this] { return problem_; };
+    options.find_notes = [this] { return notes_; };
     options.metrics = [] { return std::string("tiara_up 1\n"); };
     return options;
   }
@@ -118,6 +119,7 @@ class ManagementTest : public testing::Test {
   static inline std::optional<Keystore> keystore_;
   base::SystemClock clock_;
   std::optional<std::string> problem_;
+  std::vector<std::string> notes_;
   Management management_;
 };
 
@@ -287,6 +289,10 @@ TEST_F(ManagementTest, HealthAndVersionAreForEverybody) {
   EXPECT_EQ(management_.handle(open).body, "{\"name\":\"tiara\",\"version\":\"1.2.3\"}\n");
   open.path = "/readyz";
   EXPECT_EQ(management_.handle(open).body, "ready\n");
+  // What does not keep clients from being served, on lines of their own whatever is in it.
+  notes_ = {"another TIE service", "x\nready"};
+  EXPECT_EQ(management_.handle(open).status, 200);
+  EXPECT_EQ(management_.handle(open).body, "ready\nanother TIE service\nx\\x0aready\n");
   problem_ = "the store does not commit";
   EXPECT_EQ(management_.handle(open).status, 503);
   EXPECT_EQ(management_.handle(open).body, "the store does not commit\n");
