@@ -33,8 +33,8 @@ struct ImportPlan {
 };
 
 // Reads `conf`, its sibling `.defaults` below it and the policies they name. kConfiguration with
-// file and line for what is no such file at all or no policy; one that is missing is an empty one, as it is
-// to the original.
+// file and line for what is no such file at all or no policy; one that is missing is an empty one,
+// as it is to the original.
 dxl::Result<ImportPlan> plan_import(const std::filesystem::path& conf);
 
 // `key=value` lines, `#` comments; later ones win.

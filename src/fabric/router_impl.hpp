@@ -9,13 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text_map.hpp"
 #include "dxl/json.hpp"
 #include "fabric/outbox.hpp"
 #include "fabric/registry_json.hpp"
 #include "fabric/router.hpp"
 #include "fabric/routes.hpp"
 #include "fabric/service_registry.hpp"
-#include "base/text_map.hpp"
 #include "fabric/topic_registry.hpp"
 
 namespace tiara::fabric {
@@ -125,7 +125,7 @@ struct Router::Impl {
   dxl::JsonDocument json;
   std::string detail;
   std::vector<std::string_view> other_fields;  // scratch
-  base::BorrowedTextSet destinations;                // scratch
+  base::BorrowedTextSet destinations;          // scratch
   std::string request_topic, reply_topic;      // scratch
 };
 

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text_map.hpp"
 #include "fabric/authorization.hpp"
 #include "fabric/identity.hpp"
 #include "fabric/subscriptions.hpp"
-#include "base/text_map.hpp"
 
 namespace tiara::fabric {
 

@@ -91,8 +91,7 @@ void FrontEnd::note_others(const std::vector<OtherService>& others) {
         {{"service", other.service_id}, {"store", other.store_id}},
         fmt::format("another TIE service is on this fabric with {}: {} ({}); clients are answered "
                     "now by one, now by the other",
-                    other.store_id.empty() ? "a store of another kind"
-                                           : "store " + other.store_id,
+                    other.store_id.empty() ? "a store of another kind" : "store " + other.store_id,
                     other.service_id, other.type));
   }
   if (others.empty())
