@@ -1,4 +1,5 @@
 #include "tiara/audit_text.hpp"
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -48,9 +49,9 @@ TEST(AuditText, AHeadIsReadAsItIsWritten) {
   store::AuditHead head{.count = 1200, .hash = {}};
   head.hash.front() = 0x9f;
   EXPECT_EQ(parse_audit_head(audit_head_text(head)), head);
-  for (const std::string text :
-       {"", ":", "1", "1:", "1:ff", "x:" + kHash, "-1:" + kHash, "1:" + kHash + "0", "1 :" + kHash,
-        "1:" + std::string(64, 'g'), "99999999999999999999:" + kHash})
+  for (const std::string& text : std::vector<std::string>{
+           "", ":", "1", "1:", "1:ff", "x:" + kHash, "-1:" + kHash, "1:" + kHash + "0",
+           "1 :" + kHash, "1:" + std::string(64, 'g'), "99999999999999999999:" + kHash})
     EXPECT_FALSE(parse_audit_head(text)) << text;
 }
 

@@ -273,7 +273,7 @@ TEST(CommandLine, ConfigTakesItsActions) {
                 parsed({"config", "import", "f", "--state", "s", "--dry-run", "--force"}).command),
             (ConfigOptions{Action::kImport, "s", false, "f", true, true, false}));
   EXPECT_EQ(std::get<StatusOptions>(parsed({"status", "--state", "s", "--metrics"}).command),
-            (StatusOptions{"s", true}));
+            (StatusOptions{"s", "", true}));
   EXPECT_EQ(refused({"config", "check", "--state", "s", "--json"}).code, 2);
   EXPECT_EQ(refused({"config", "show", "--state", "s", "--timeout", "3"}).code, 2);
   EXPECT_EQ(refused({"config"}).code, 2);

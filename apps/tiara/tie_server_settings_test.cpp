@@ -46,7 +46,7 @@ TEST_F(TieServerSettingsTest, EveryKeyReachesItsField) {
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->fabric_config, "/f");
   EXPECT_EQ(loaded->store, "/s");
-  EXPECT_EQ(loaded->directory, "/d/");
+  EXPECT_EQ(loaded->directory, "/d");
   EXPECT_EQ(loaded->members, "/m");
   EXPECT_TRUE(loaded->settings.trust_broker_certs);
   const reputation::Settings& tie = loaded->settings.reputation;
