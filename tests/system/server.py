@@ -121,12 +121,12 @@ class BesideABroker(fabric.FabricTest):
         port = self.fabric.port
         self.fabric.stop()
         wait_until(lambda: not self.server.status()["tie"]["ready"], "the connection to end")
-        self.fabric.start("--no-service", port=port)
+        self.fabric.start("--no-service", "--set", "log.format=json", port=port)
         wait_until(lambda: self.server.status()["tie"]["ready"], "the service to come back")
         after = thumbprint(self.root / "tie" / "client.crt")
         self.assertNotEqual(before, after)
-        lines = [line for line in self.fabric.log().splitlines() if "CN=tie" in line]
-        self.assertIn(after, lines[-1])
+        lines = [line for line in self.fabric.log().splitlines() if '"client.connected"' in line and "CN=tie" in line]
+        self.assertEqual(json.loads(lines[-1])["thumbprint"], after)
         self.assert_exit(0, self.set(self.operator, "KNOWN_TRUSTED", self.make_file("back.exe")))
 
     def test_what_it_cannot_start_with(self):

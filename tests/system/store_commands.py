@@ -81,7 +81,8 @@ class BackUps(StoreTest):
         self.assertTrue(stream.running(), "sets went on meanwhile")
         head = json.loads(self.assert_exit(0, audit("verify", "--state", self.state, "--json")).stdout)["head"]
         self.assertEqual(self.own.stop(), 0)
-        stream.child.wait(fabric.DEADLINE)
+        wait_until(lambda: not stream.running(), "the stream to end")
+        stream.stop()
         self.assertEqual(stat.S_IMODE(os.stat(self.shelf).st_mode), 0o700)
 
         shutil.move(self.state / "store", self.state / "store.old")
@@ -167,22 +168,26 @@ def flip(file, at):
 class Damage(StoreTest):
     def setUp(self):
         super().setUp()
-        for number in range(20):
-            self.set(f"{number}.txt", "KNOWN_TRUSTED", "--comment", f"a comment, number {number}")
+        for group in range(4):
+            files = [self.own.root / f"{group}-{number}.txt" for number in range(30)]
+            for file in files:
+                file.write_text(file.name)
+            self.assert_exit(0, tiara(self.own.admin, "rep", "set", "KNOWN_TRUSTED", *files, "--comment",
+                                      f"<{group}> {os.urandom(200).hex()}"))
         self.own.stop()
         self.assert_exit(0, store("compact", "--state", self.state))
 
     def damage(self):
-        """Flips a byte among the audit log's entries, which lie together behind the key's `l`."""
+        """Flips a byte in the middle of the audit log: of the comments, its are the last in the store."""
         table = max((self.state / "store").glob("*.sst"), key=lambda file: file.stat().st_size)
-        content = table.read_bytes()
-        at = content.find(b"a comment")
-        flip(table, at if at > 0 else len(content) // 3)
+        at = table.read_bytes().rfind(b"<1> ")
+        self.assertGreater(at, 0)
+        flip(table, at)
 
     def test_verify_finds_a_flipped_byte(self):
         sound = json.loads(self.assert_exit(0, store("verify", "--state", self.state, "--json")).stdout)
-        self.assertEqual((sound["files"], sound["problems"]), (20, []))
-        self.assertEqual(sound["auditHead"].split(":")[0], "20")
+        self.assertEqual((sound["files"], sound["problems"]), (120, []))
+        self.assertEqual(sound["auditHead"].split(":")[0], "120")
         self.damage()
         broken = store("verify", "--state", self.state)
         self.assert_exit(1, broken)
@@ -193,7 +198,7 @@ class Damage(StoreTest):
         self.damage()
         for action in ("verify", "export"):
             broken = self.assert_exit(1, audit(action, "--state", self.state))
-            self.assertRegex(broken.stderr, r"^tiara: .+")
+            self.assertRegex(broken.stderr, r"^tiara: the audit log is broken at entry \d+: ")
 
     def test_migrate_and_compact_leave_what_was_there(self):
         before = self.entries("--state", self.state)
