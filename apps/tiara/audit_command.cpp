@@ -24,6 +24,12 @@ int broken(std::string_view why) {
   return kExitNegative;
 }
 
+// Damaged, or not what the entry before it says.
+int broken_behind(std::uint64_t last_sound, const dxl::Error& error) {
+  return broken(
+      fmt::format("the audit log is broken at entry {}: {}", last_sound + 1, error.message));
+}
+
 // Ends where the store says that it ends, and passes through what was noted earlier.
 std::optional<std::string> find_fault(const store::AuditHead& seen, const store::AuditHead& head,
                                       const std::optional<store::AuditHead>& noted,
@@ -59,7 +65,7 @@ int verify(const CommonOptions& common, const AuditOptions& options,
     if (noted && entry.number == noted->count) at_noted = entry.hash;
     return true;
   });
-  if (!read) return broken(read.error().message);
+  if (!read) return broken_behind(seen.count, read.error());
   if (const auto fault = find_fault(seen, store.audit_head(), noted, at_noted))
     return broken(*fault);
   fmt::print(fmt::runtime(common.json ? "{{\"entries\":{},\"head\":\"{}\"}}\n"
@@ -71,14 +77,16 @@ int verify(const CommonOptions& common, const AuditOptions& options,
 int write_out(const AuditOptions& options, const store::ReputationStore& store) {
   if (options.csv) fmt::print("{}\r\n", audit_csv_head());
   bool written = true;
+  std::uint64_t last = 0;
   const auto read = store.read_audit(1, [&](const store::NumberedAuditEntry& entry) {
     const std::string line = options.csv ? audit_csv(entry) + "\r\n" : audit_json(entry) + "\n";
     written = std::fputs(line.c_str(), stdout) >= 0;
+    last = entry.number;
     return written;
   });
   if (std::fflush(stdout) != 0 || !written)
     return report({ErrorCode::kStorage, "stdout: cannot write", 0});
-  return read ? kExitOk : broken(read.error().message);
+  return read ? kExitOk : broken_behind(last, read.error());
 }
 
 }  // namespace

@@ -215,22 +215,6 @@ void add_config(CLI::App& app, Parsed& parsed) {
       "  tiara config import dxlbroker.conf --state ~/fabric --dry-run\n");
 }
 
-void add_status(CLI::App& app, Parsed& parsed) {
-  CLI::App* status = app.add_subcommand("status", "Ask the running broker of a state how it is");
-  CLI::Option_group* const where = status->add_option_group("where");
-  where->add_option("--state", parsed.status.state, "State of `tiara up` or `tiara server`");
-  where->add_option("--socket", parsed.status.socket, "Its control socket itself");
-  where->require_option(1);
-  status->add_flag("--metrics", parsed.status.metrics,
-                   "Metrics in the Prometheus text format instead of one JSON object");
-  status->footer(
-      "Exit code 3: no broker runs on this state.\n"
-      "\nExamples:\n"
-      "  tiara status --state ~/fabric\n"
-      "  tiara status --state ~/fabric --metrics\n");
-  status->callback([&parsed] { parsed.command = parsed.status; });
-}
-
 void add_rep_get(CLI::App& rep, Parsed& parsed) {
   CLI::App* get = rep.add_subcommand("get", "Show the reputations of files");
   get->add_option("FILE|HASH", parsed.get.targets, kTargetsHelp)->required();
@@ -352,7 +336,7 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   add_auth(app, parsed.auth, [&parsed] { parsed.command = parsed.auth; });
   add_cert_authority(app, parsed);
   add_config(app, parsed);
-  add_status(app, parsed);
+  add_status(app, parsed.status, [&parsed] { parsed.command = parsed.status; });
   add_server(app, parsed.server, [&parsed] { parsed.command = parsed.server; });
   add_store(app, parsed.store, [&parsed] { parsed.command = parsed.store; });
   add_audit(app, parsed.audit, [&parsed] { parsed.command = parsed.audit; });

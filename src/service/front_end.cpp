@@ -129,9 +129,12 @@ bool FrontEnd::ready() const {
 dxl::Result<void> FrontEnd::wait_ready(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
   if (changed_.wait_for(lock, timeout, [this] { return registered_; })) return {};
-  return dxl::fail(
-      dxl::ErrorCode::kTimedOut,
-      "the TIE service is not registered with the fabric: " + link_.last_error().message);
+  // Connected and yet not registered, or why there is no connection.
+  const dxl::Error error = link_.last_error();
+  const bool is_connected = link_.connected() || error.message.empty();
+  return dxl::fail(is_connected ? dxl::ErrorCode::kTimedOut : error.code,
+                   "the TIE service is not registered with the fabric" +
+                       (is_connected ? std::string() : ": " + error.message));
 }
 
 std::vector<OtherService> FrontEnd::other_services() const {

@@ -56,9 +56,9 @@ void Housekeeping::log_audit_head() const {
   const store::AuditHead head = context_.store.audit_head();
   const std::string hash = base::to_hex(
       std::string_view(reinterpret_cast<const char*>(head.hash.data()), head.hash.size()));
-  base::log_event(
-      LogLevel::kInfo, "tie", "audit.head", "", {{"hash", hash}},
-      fmt::format("the audit log has {} entries, the last one's hash is {}", head.count, hash));
+  const std::string text = fmt::format("{}:{}", head.count, hash);
+  base::log_event(LogLevel::kInfo, "tie", "audit.head", "", {{"head", text}},
+                  fmt::format("the audit log has {} entries, its head is {}", head.count, text));
 }
 
 bool Housekeeping::hand_in(AgeCommand& command) {

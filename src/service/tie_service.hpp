@@ -72,7 +72,8 @@ class TieService {
   TieServiceStatus status() const;
   // From the next decision on; create_date stays as it was at start. Any thread.
   void set_settings(const reputation::Settings& settings);
-  // Blocks until registered with the fabric or the deadline.
+  // Blocks until registered with the fabric or the deadline. Then the error is why there is no
+  // connection (kConnect, kTls, …), or kTimedOut: there is one.
   dxl::Result<void> wait_ready(std::chrono::milliseconds timeout);
   // ReputationStore::back_up(). Any thread.
   dxl::Result<void> back_up(const std::filesystem::path& directory);

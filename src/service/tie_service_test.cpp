@@ -169,7 +169,8 @@ TEST_F(TieServiceTest, SaysWhyItIsNotReady) {
   start();
   const dxl::Result<void> ready = service->wait_ready(std::chrono::milliseconds(50));
   ASSERT_FALSE(ready);
-  EXPECT_EQ(ready.error().code, dxl::ErrorCode::kTimedOut);
+  EXPECT_EQ(ready.error().code, dxl::ErrorCode::kConnect);
+  EXPECT_NE(ready.error().message.find("refused"), std::string::npos) << ready.error().message;
 }
 
 }  // namespace
