@@ -60,7 +60,9 @@ void CommandProcessor::apply(Submitted submitted) {
     waiting_.push_back(std::move(result));
     return;
   }
-  if (backing_off()) return fail(std::move(result), "the store cannot be written at the moment");
+  // A batch answers for its items one by one and judges them itself.
+  if (backing_off() && !std::holds_alternative<BatchSetCommand>(result.command))
+    return fail(std::move(result), "the store cannot be written at the moment");
   const Applied applied =
       std::visit([&](const auto& each) { return apply(each, result); }, result.command);
   if (!applied) return fail(std::move(result), applied.error().message);
