@@ -58,9 +58,9 @@ TEST(Decisions, L2_AnEmptyMissingOrNullNameIsAcceptedUnlessTheSettingForbidsIt) 
     std::string text = whole;
     return text.replace(text.find(attributes), attributes.size(), instead);
   };
-  for (const std::string& payload : {whole, with(""), with(R"("attributes":null,)"),
-                                     with(R"("attributes":{},)"),
-                                     with(R"("attributes":{"filename":null},)")}) {
+  for (const std::string& payload :
+       {whole, with(""), with(R"("attributes":null,)"), with(R"("attributes":{},)"),
+        with(R"("attributes":{"filename":null},)")}) {
     ServiceFixture service;
     service.report(payload);
     service.take();
@@ -184,8 +184,8 @@ TEST(Decisions, L6_AFilesEventHoldsWhatLookupsAnswerBeforeAndAfter) {
   EXPECT_EQ(change->new_reputations, after);
   EXPECT_EQ(change->old_reputations.server_time, service.clock.epoch);
   EXPECT_EQ(change->update_time, service.clock.epoch);
-  EXPECT_EQ(change->signer,
-            (tie::Certificate{.sha1 = sha1_of(kCertBase64), .public_key_sha1 = sha1_of(kKeyBase64)}));
+  EXPECT_EQ(change->signer, (tie::Certificate{.sha1 = sha1_of(kCertBase64),
+                                              .public_key_sha1 = sha1_of(kKeyBase64)}));
   EXPECT_THAT(payload, Not(HasSubstr("submitMetaData")));
 }
 

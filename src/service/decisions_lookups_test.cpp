@@ -25,8 +25,8 @@ void look_up(ServiceFixture& service, std::string_view scan_type, std::string_vi
              std::string_view more = "") {
   const std::string scan =
       scan_type.empty() ? std::string() : fmt::format(R"(,"scanType":{})", scan_type);
-  service.request(tie::kTopicFileReputation,
-                  metadata_json(scan + std::string(more), all_hashes()), sender);
+  service.request(tie::kTopicFileReputation, metadata_json(scan + std::string(more), all_hashes()),
+                  sender);
   service.request(tie::kTopicCertReputation, cert_json(scan + std::string(more)), sender);
   std::string batch = items_json({file_item(), cert_json(R"(,"type":"cert")")});
   batch.insert(batch.size() - 1, scan);
@@ -82,13 +82,13 @@ TEST(Decisions, L8_AnOverrideIsNeverHiddenFromWhoAsksWithMoreDigests) {
 
 TEST(Decisions, L8_AReportDoesNotExtendAnOverrideToAnotherDigestUnlessTold) {
   using Learn = reputation::Settings::MergeLearn;
-  const std::string both = fmt::format(
-      R"({{"file":{{"hashes":{{"md5":"{}","sha1":"{}"}},"reputation":{{"score":1}}}},)"
-      R"("provider":{{"id":15}}}})",
-      kMd5, sha1_of(kSha1Base64).to_hex());
-  for (const auto& [learn, extended] : {std::pair(Learn::kSafe, false),
-                                        std::pair(Learn::kNever, false),
-                                        std::pair(Learn::kAlways, true)}) {
+  const std::string both =
+      fmt::format(R"({{"file":{{"hashes":{{"md5":"{}","sha1":"{}"}},"reputation":{{"score":1}}}},)"
+                  R"("provider":{{"id":15}}}})",
+                  kMd5, sha1_of(kSha1Base64).to_hex());
+  for (const auto& [learn, extended] :
+       {std::pair(Learn::kSafe, false), std::pair(Learn::kNever, false),
+        std::pair(Learn::kAlways, true)}) {
     ServiceFixture service;
     service.change_settings([&](auto& settings) { settings.merge_learn = learn; });
     service.set(99);
@@ -129,8 +129,7 @@ TEST(Decisions, L8_WeakerEqualityNeverBeatsAStrongerDifference) {
   ServiceFixture service;
   service.request(tie::kTopicFileReputationSet, set_json(99, all_hashes()));
   const std::string other_sha256 = base::to_base64(std::string(32, 'x'));
-  const tie::Reputations other =
-      service.ask(hashes_json(kMd5Base64, kSha1Base64, other_sha256));
+  const tie::Reputations other = service.ask(hashes_json(kMd5Base64, kSha1Base64, other_sha256));
   EXPECT_EQ(other.find(Provider::kEnterprise)->trust_level, TrustLevel::kNotSet);
 
   const std::string other_md5 = base::to_base64(std::string(16, 'x'));
@@ -158,8 +157,8 @@ TEST(Decisions, L9_FirstInstanceOncePerFileHoweverItsRecordCameToBe) {
       {"set", [](ServiceFixture& f) { f.set(99); }, true},
       {"report", [](ServiceFixture& f) { f.report(report_json(70)); }, true},
       {"sandbox", [](ServiceFixture& f) { f.sandbox(5); }, true},
-      {"metadata",
-       [](ServiceFixture& f) { f.tell(tie::kTopicFileMetadata, metadata_json()); }, false},
+      {"metadata", [](ServiceFixture& f) { f.tell(tie::kTopicFileMetadata, metadata_json()); },
+       false},
   };
   for (const Way& way : ways) {
     ServiceFixture service;
@@ -228,8 +227,8 @@ TEST(Decisions, L11_OnlyATrustedSenderMayNameAnotherSystemInALookup) {
 TEST(Decisions, L11_MetadataNamesItsSystemElseTheSenderIsIt) {
   ServiceFixture service;
   const auto detected_by = [&](std::string_view more, std::string_view sender) {
-    service.tell(tie::kTopicFileMetadata,
-                 metadata_json(std::string(more) + R"(,"remediation":5)"), sender);
+    service.tell(tie::kTopicFileMetadata, metadata_json(std::string(more) + R"(,"remediation":5)"),
+                 sender);
     const auto events = payloads_on(tie::kTopicFileDetection, service.take());
     return tie::decode_detection(events.at(0))->agent_guid;
   };
@@ -268,14 +267,15 @@ TEST(Decisions, L11_WithoutIdentitySetsAndReportsAreJudgedByTheSetting) {
 }
 
 TEST(Decisions, L13_AFirstLookupIsAnsweredAsThingsWereThenAnnounced) {
-  const auto expected = ElementsAre(kReplyTopic, tie::kTopicFileFirstInstance,
-                                    tie::kTopicFilePrevalence);
+  const auto expected =
+      ElementsAre(kReplyTopic, tie::kTopicFileFirstInstance, tie::kTopicFilePrevalence);
   ServiceFixture unknown;
   unknown.get(true);
   std::vector<Sent> sent = unknown.take();
   EXPECT_THAT(topics_of(sent), expected);
-  EXPECT_EQ(attribute(*tie::decode_reputations(sent[0].payload), Provider::kEnterprise, kPrevalence),
-            "0");
+  EXPECT_EQ(
+      attribute(*tie::decode_reputations(sent[0].payload), Provider::kEnterprise, kPrevalence),
+      "0");
 
   ServiceFixture cached;
   cached.set(99);

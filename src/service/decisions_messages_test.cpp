@@ -36,9 +36,11 @@ TEST(Decisions, L10_TheLimitOfFirstReferencesIsClampedAndReadLeniently) {
   reference(service, 5'002);
   service.change_settings([](auto& settings) { settings.query_limit_default = 7; });
   const std::pair<std::string_view, std::size_t> cases[] = {
-      {"0", 1},         {"-5", 1},       {"3", 3},         {"2.0", 2},    {"\"4\"", 4},
-      {"null", 7},      {"5000", 5'000}, {"5001", 5'000},  {"1e300", 5'000},
-      {"\"99999999999999999999\"", 5'000},
+      {"0", 1},         {"-5", 1},
+      {"3", 3},         {"2.0", 2},
+      {"\"4\"", 4},     {"null", 7},
+      {"5000", 5'000},  {"5001", 5'000},
+      {"1e300", 5'000}, {"\"99999999999999999999\"", 5'000},
   };
   for (const auto& [limit, expected] : cases) {
     for (const auto& [topic, payload] :
@@ -89,8 +91,7 @@ TEST(Decisions, L14_WhatIsAcceptedAndWhatItMeans) {
       {"unused bits", set("99", hash_json("md5", "8se7isyX+S6Yei1Ah9AhsR=="))},
       {"null comment", set("99", md5, R"(,"comment":null,"filename":null)")},
       {"trailing NULs", set("99", md5) + std::string("\0\0\n \0", 5)},
-      {"32 levels deep",
-       set("99", md5, ",\"x\":" + std::string(31, '[') + std::string(31, ']'))},
+      {"32 levels deep", set("99", md5, ",\"x\":" + std::string(31, '[') + std::string(31, ']'))},
       {"64 KiB of text", set("99", md5, ",\"x\":\"" + std::string(65'536, 'x') + "\"")},
   };
   for (const auto& [name, payload] : cases) {
@@ -197,8 +198,8 @@ TEST(Decisions, L17_EachRefusalHasItsCodeAndChangesNothing) {
 TEST(Decisions, L17_MetadataIsNeverAnswered) {
   for (const std::string_view topic : {tie::kTopicFileMetadata, tie::kTopicCertMetadata}) {
     ServiceFixture service;
-    for (const std::string& payload : {std::string(), std::string("{"), metadata_json(),
-                                       cert_json(), get_json(false, "[]")})
+    for (const std::string& payload :
+         {std::string(), std::string("{"), metadata_json(), cert_json(), get_json(false, "[]")})
       service.tell(topic, payload);
     service.write_limit = 0;
     service.tell(topic, cert_json());

@@ -198,7 +198,8 @@ class ServiceFixture : public DispatcherPorts {
     others = take();
     request(topic, payload, sender, next_id());
     Sent answer;
-    for (Sent& message : take()) (message.topic == kReplyTopic ? answer : others.emplace_back()) = std::move(message);
+    for (Sent& message : take())
+      (message.topic == kReplyTopic ? answer : others.emplace_back()) = std::move(message);
     return answer;
   }
   // The answer to a pure read.
@@ -207,8 +208,8 @@ class ServiceFixture : public DispatcherPorts {
         exchange(tie::kTopicFileReputation, get_json(false, hashes)).payload));
   }
   tie::Reputations ask_certificate() {
-    return value_of(tie::decode_reputations(
-        exchange(tie::kTopicCertReputation, get_cert_json(false)).payload));
+    return value_of(
+        tie::decode_reputations(exchange(tie::kTopicCertReputation, get_cert_json(false)).payload));
   }
   tie::FirstReferences agents(std::string_view topic, std::string_view payload) {
     return value_of(tie::decode_first_references(exchange(topic, payload).payload));
@@ -219,8 +220,8 @@ class ServiceFixture : public DispatcherPorts {
         exchange(tie::kTopicUpdates, updates_json(since, more), sender).payload));
   }
   tie::Explanation explanation(const std::string& hashes = hashes_json(kMd5Base64)) {
-    return value_of(tie::decode_explanation(
-        exchange(tie::kTopicExplain, file_item(hashes)).payload));
+    return value_of(
+        tie::decode_explanation(exchange(tie::kTopicExplain, file_item(hashes)).payload));
   }
   std::vector<tie::HistoryEntry> history(std::string_view payload) {
     return value_of(tie::decode_history_entries(exchange(tie::kTopicHistory, payload).payload));
@@ -234,8 +235,9 @@ class ServiceFixture : public DispatcherPorts {
   // What is sent by one round of retention.
   std::vector<Sent> keep_house() {
     take();
-    Housekeeping(context, clock, [this](AgeCommand command) { return write(std::move(command)); })
-        .run_once();
+    Housekeeping(context, clock, [this](AgeCommand command) {
+      return write(std::move(command));
+    }).run_once();
     return take();
   }
   tie::TrustLevel level(tie::Provider provider) {
