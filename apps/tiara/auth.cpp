@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/certificate.hpp"
 #include "broker/keystore.hpp"
 #include "broker/policy_file.hpp"
 #include "broker/topicauth_file.hpp"
 #include "dxl/topic.hpp"
+#include "tiara/auth_client.hpp"
 #include "tiara/auth_policy.hpp"
 #include "tiara/commands.hpp"
 #include "tiara/exit_code.hpp"
@@ -21,6 +23,10 @@ namespace {
 using dxl::ErrorCode;
 using fabric::Member;
 
+std::string name_of(const Member& member) {
+  return member.name.empty() ? thumbprint_of(member) : printable(member.name);
+}
+
 // The connection this certificate would have, as far as the state knows: signed by its own CA.
 dxl::Result<fabric::Identity> identity_of(const State& state, const Member& member) {
   const auto ca = broker::read_certificate(state.keystore.client_ca());
@@ -28,9 +34,16 @@ dxl::Result<fabric::Identity> identity_of(const State& state, const Member& memb
   return fabric::make_identity({ca->thumbprints, member.certificate}, member.name, "");
 }
 
-dxl::Result<int> list(const State& state, bool json) {
-  const auto loaded = broker::load_policies(state.paths);
+dxl::Result<int> list(const State& state, const AuthOptions& options, bool json) {
+  auto loaded = broker::load_policies(state.paths);
   if (!loaded) return dxl::fail(loaded.error());
+  if (!options.client.empty()) {
+    const auto client = parse_client(loaded->policy, options.client);
+    if (!client) return dxl::fail(client.error());
+    auto entries = find_entries(loaded->policy, *client);
+    if (!entries) return dxl::fail(entries.error());
+    loaded->policy.members = *std::move(entries);
+  }
   for (const std::string& warning : loaded->warnings)
     fmt::print(stderr, "tiara: warning: {}\n", printable(warning));
   if (json)
@@ -38,6 +51,28 @@ dxl::Result<int> list(const State& state, bool json) {
   else
     fmt::print("{}", policy_text(*loaded));
   return kExitOk;
+}
+
+// What may be a mistake, but need not be one.
+void note_doubts(const State& state, const NamedClient& client, bool is_member) {
+  if (!is_member && client.pem.empty())
+    fmt::print(stderr,
+               "tiara: note: no member has this thumbprint; the group holds for whatever "
+               "certificate has it\n");
+  const auto bundle = broker::read_file(state.keystore.client_ca());
+  if (client.pem.empty() || !bundle || broker::check_chain(client.pem, *bundle)) return;
+  fmt::print(stderr,
+             "tiara: note: the certificate is not signed by a CA of this fabric, so that its owner "
+             "cannot connect\n");
+}
+
+// Through a file, a CA is more likely a mistake than meant.
+dxl::Result<void> check_may_be_granted(const AuthOptions& options, const NamedClient& client) {
+  if (!client.is_ca) return {};
+  return dxl::fail(ErrorCode::kInvalidArgument,
+                   fmt::format("{}: is the certificate of a CA, and would put everything that it "
+                               "signed into the group; if that is meant, give its thumbprint {}",
+                               printable(options.client), client.certificate.sha256));
 }
 
 struct Changed {
@@ -51,19 +86,25 @@ dxl::Result<Changed> change(const State& state, const AuthOptions& options) {
   const auto policy = broker::load_policy(state.paths.policy);
   if (!policy) return dxl::fail(policy.error());
   if (auto known = check_group(*policy, options.group); !known) return dxl::fail(known.error());
-  auto member = find_member(*policy, options.client);
-  if (!member) return dxl::fail(member.error());
-  const auto at = std::find(member->groups.begin(), member->groups.end(), options.group);
-  const bool has = at != member->groups.end();
+  const auto client = parse_client(*policy, options.client);
+  if (!client) return dxl::fail(client.error());
+  auto found = find_client(*policy, *client);
+  if (!found) return dxl::fail(found.error());
+  Member& member = found->member;
+  const auto at = std::find(member.groups.begin(), member.groups.end(), options.group);
+  const bool has = at != member.groups.end();
   const bool grants = options.action == AuthOptions::Action::kGrant;
-  if (has == grants) return Changed{std::move(*member), false};
-  if (grants)
-    member->groups.push_back(options.group);
-  else
-    member->groups.erase(at);
-  if (auto written = broker::add_member(state.paths.policy, *member); !written)
+  if (has == grants) return Changed{std::move(member), false};
+  if (grants) {
+    if (auto may = check_may_be_granted(options, *client); !may) return dxl::fail(may.error());
+    note_doubts(state, *client, found->is_member);
+    member.groups.push_back(options.group);
+  } else {
+    member.groups.erase(at);
+  }
+  if (auto written = broker::add_member(state.paths.policy, member); !written)
     return dxl::fail(written.error());
-  return Changed{std::move(*member), true};
+  return Changed{std::move(member), true};
 }
 
 // A revoked group may be there all the same: through another entry.
@@ -75,7 +116,7 @@ dxl::Result<int> check_revoked(const State& state, const Member& member, const s
   const fabric::Authorization authorization(std::move(*policy));
   if (!authorization.is_member(*identity, group)) return kExitOk;
   const bool administrates = authorization.is_member(*identity, fabric::kGroupAdministrators);
-  fmt::print(stderr, "tiara: {} still has the rights of \"{}\": {}\n", printable(member.name),
+  fmt::print(stderr, "tiara: {} still has the rights of \"{}\": {}\n", name_of(member),
              printable(group),
              administrates ? "it is in \"Tiara Administrators\", which has those of every group"
                            : "the CA that signed it is a member");
@@ -88,31 +129,12 @@ dxl::Result<int> grant_or_revoke(const State& state, const AuthOptions& options)
   if (auto confirmed = confirm_policy(state.paths, "the policy is written"); !confirmed)
     return dxl::fail(confirmed.error());
   const bool grants = options.action == AuthOptions::Action::kGrant;
-  fmt::print(stderr, "{} {} \"{}\"\n", printable(changed->member.name),
+  fmt::print(stderr, "{} {} \"{}\"\n", name_of(changed->member),
              grants ? (changed->is_new ? "is now in" : "was already in")
                     : (changed->is_new ? "is no longer in" : "was not in"),
              printable(options.group));
   if (grants) return kExitOk;
   return check_revoked(state, changed->member, options.group);
-}
-
-bool is_thumbprint(std::string_view text) {
-  return (text.size() == 40 || text.size() == 64) &&
-         text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
-}
-
-// A certificate that is no member may do what everybody may.
-dxl::Result<Member> find_client(const fabric::Policy& policy, const std::string& client) {
-  auto member = find_member(policy, client);
-  const bool is_member =
-      std::any_of(policy.members.begin(), policy.members.end(),
-                  [&client](const Member& other) { return other.name == client; });
-  if (member || is_member || !is_thumbprint(client)) return member;
-  Member stranger;
-  std::string& digits =
-      client.size() == 40 ? stranger.certificate.sha1 : stranger.certificate.sha256;
-  for (const char c : client) digits += c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c;
-  return stranger;
 }
 
 dxl::Result<int> test(const State& state, const AuthOptions& options, bool json) {
@@ -123,9 +145,12 @@ dxl::Result<int> test(const State& state, const AuthOptions& options, bool json)
   auto loaded = broker::load_policies(state.paths);
   if (!loaded) return dxl::fail(loaded.error());
   loaded->policy.service_side = options.service;
-  const auto member = find_client(loaded->policy, options.client);
-  if (!member) return dxl::fail(member.error());
-  const auto identity = identity_of(state, *member);
+  const auto client = parse_client(loaded->policy, options.client);
+  if (!client) return dxl::fail(client.error());
+  // A certificate that is no member may do what everybody may.
+  const auto found = find_client(loaded->policy, *client);
+  if (!found) return dxl::fail(found.error());
+  const auto identity = identity_of(state, found->member);
   if (!identity) return dxl::fail(identity.error());
   const fabric::Authorization authorization(std::move(loaded->policy));
   const auto direction = options.send ? fabric::Direction::kSend : fabric::Direction::kReceive;
@@ -140,7 +165,7 @@ dxl::Result<int> run(const CommonOptions& common, const AuthOptions& options) {
   if (!state) return dxl::fail(state.error());
   switch (options.action) {
     case AuthOptions::Action::kList:
-      return list(*state, common.json);
+      return list(*state, options, common.json);
     case AuthOptions::Action::kGrant:
     case AuthOptions::Action::kRevoke:
       return grant_or_revoke(*state, options);

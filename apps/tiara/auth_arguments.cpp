@@ -11,7 +11,8 @@ namespace {
 using Action = AuthOptions::Action;
 
 constexpr const char* kClientHelp =
-    "Name of a member (its common name at provisioning), or its SHA-1 or SHA-256 thumbprint";
+    "Name of a member (its common name at provisioning), SHA-1 or SHA-256 thumbprint of a "
+    "certificate, or a certificate file: ./NAME, NAME.crt, NAME.pem or NAME.cer";
 
 CLI::App* add_action(CLI::App& auth, const char* name, const char* help, Action action,
                      AuthOptions& options, const std::function<void()>& chosen) {
@@ -29,7 +30,7 @@ void add_membership(CLI::App& auth, Action action, AuthOptions& options,
   const bool grants = action == Action::kGrant;
   CLI::App* command =
       add_action(auth, grants ? "grant" : "revoke",
-                 grants ? "Put a member into a group" : "Take a member out of a group", action,
+                 grants ? "Put a client into a group" : "Take a client out of a group", action,
                  options, chosen);
   command->add_option("CLIENT", options.client, kClientHelp)->required();
   command->add_option("GROUP", options.group, "Named group, built in or declared by the policy")
@@ -38,6 +39,8 @@ void add_membership(CLI::App& auth, Action action, AuthOptions& options,
       grants
           ? "\nExamples:\n"
             "  tiara auth grant --state ~/fabric scanner 'TIE Server Set External Reputation'\n"
+            "  tiara auth grant --state ~/fabric ./client.crt 'TIE Server Set External "
+            "Reputation'\n"
           : "Exit code 7: the client has the rights of the group all the same; stderr says why.\n"
             "\nExamples:\n"
             "  tiara auth revoke --state ~/fabric scanner 'TIE Server Set External Reputation'\n";
@@ -58,10 +61,13 @@ void add_auth(CLI::App& app, AuthOptions& options, std::function<void()> chosen)
       "  tiara auth test --state ~/fabric scanner send /mcafee/event/external/file/report\n");
   CLI::App* list = add_action(*auth, "list", "Show the profile, groups, members and topic rules",
                               Action::kList, options, chosen);
+  list->add_option("CLIENT", options.client,
+                   "Show only this member: its name, thumbprint or certificate file");
   list->footer(
       "Reads STATE/authorization.toml and STATE/topicauth.policy. Also takes --json.\n"
       "\nExamples:\n"
       "  tiara auth list --state ~/fabric\n"
+      "  tiara auth list --state ~/fabric scanner\n"
       "  tiara auth list --state ~/fabric --json\n");
   add_membership(*auth, Action::kGrant, options, chosen);
   add_membership(*auth, Action::kRevoke, options, chosen);

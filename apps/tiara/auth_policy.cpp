@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "tiara/auth_client.hpp"
 #include "tiara/output.hpp"
 
 namespace tiara::app {
@@ -15,43 +16,7 @@ namespace {
 using dxl::ErrorCode;
 using fabric::Direction;
 using fabric::Member;
-using fabric::Thumbprints;
 using nlohmann::ordered_json;
-
-constexpr std::size_t kMaxListed = 20;
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
-
-bool same_certificate(const Thumbprints& a, const Thumbprints& b) {
-  return (!a.sha1.empty() && a.sha1 == b.sha1) || (!a.sha256.empty() && a.sha256 == b.sha256);
-}
-
-const std::string& thumbprint_of(const Member& member) {
-  return member.certificate.sha256.empty() ? member.certificate.sha1 : member.certificate.sha256;
-}
-
-void unite(Member& member, const Member& other) {
-  if (member.name.empty()) member.name = other.name;
-  if (member.certificate.sha1.empty()) member.certificate.sha1 = other.certificate.sha1;
-  if (member.certificate.sha256.empty()) member.certificate.sha256 = other.certificate.sha256;
-  for (const std::string& group : other.groups)
-    if (std::find(member.groups.begin(), member.groups.end(), group) == member.groups.end())
-      member.groups.push_back(group);
-}
-
-std::string list_members(const std::vector<Member>& members) {
-  std::string list;
-  for (std::size_t i = 0; i < members.size() && i < kMaxListed; ++i)
-    list += fmt::format("{}{} ({})", i == 0 ? "" : ", ", printable(members[i].name),
-                        thumbprint_of(members[i]));
-  if (members.size() > kMaxListed) list += fmt::format(" and {} more", members.size() - kMaxListed);
-  return list.empty() ? "none" : list;
-}
 
 std::size_t count_members(const fabric::Policy& policy, std::string_view group) {
   return static_cast<std::size_t>(
@@ -104,36 +69,6 @@ void for_each_group(const fabric::Policy& policy, F&& f) {
 }
 
 }  // namespace
-
-dxl::Result<Member> find_member(const fabric::Policy& policy, std::string_view client) {
-  const std::string thumbprint = lower(client);
-  std::vector<Member> found;
-  for (const Member& member : policy.members) {
-    const bool is_meant = member.name == client || member.certificate.sha1 == thumbprint ||
-                          member.certificate.sha256 == thumbprint;
-    const auto same = std::find_if(found.begin(), found.end(), [&](const Member& other) {
-      return same_certificate(other.certificate, member.certificate);
-    });
-    if (same != found.end())
-      unite(*same, member);
-    else if (is_meant)
-      found.push_back(member);
-  }
-  if (found.size() == 1) {
-    // Entries before the one that was named.
-    for (const Member& member : policy.members)
-      if (same_certificate(member.certificate, found.front().certificate))
-        unite(found.front(), member);
-    return found.front();
-  }
-  if (found.empty())
-    return dxl::fail(ErrorCode::kInvalidArgument,
-                     fmt::format("no member {}; members are {}", printable(client),
-                                 list_members(policy.members)));
-  return dxl::fail(ErrorCode::kInvalidArgument,
-                   fmt::format("{} is the name of {} certificates; give the thumbprint of one: {}",
-                               printable(client), found.size(), list_members(found)));
-}
 
 dxl::Result<void> check_group(const fabric::Policy& policy, std::string_view group) {
   if (fabric::is_known_group(policy, group)) return {};

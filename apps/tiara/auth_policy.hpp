@@ -10,10 +10,6 @@
 
 namespace tiara::app {
 
-// The member called `client`, or with that thumbprint; all its entries as one. kInvalidArgument:
-// nobody, or several certificates, which it lists.
-dxl::Result<fabric::Member> find_member(const fabric::Policy& policy, std::string_view client);
-
 // kInvalidArgument naming an unknown group and listing the known ones, the policy's own included.
 dxl::Result<void> check_group(const fabric::Policy& policy, std::string_view group);
 

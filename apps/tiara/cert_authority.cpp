@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/ports.hpp"
 #include "broker/authority.hpp"
 #include "broker/control.hpp"
 #include "broker/revocations.hpp"
+#include "broker/topicauth_file.hpp"
 #include "tiara/client_directory.hpp"
 #include "tiara/commands.hpp"
 #include "tiara/credentials.hpp"
@@ -95,19 +97,45 @@ dxl::Result<void> rotate(const State& state) {
 // Our own clients first: they must not be the ones that are locked out.
 dxl::Result<void> finish(const State& state) {
   if (!broker::is_rotating(state.paths.keystore))
-    return dxl::fail(ErrorCode::kInvalidArgument, "no rotation is under way");
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     "no rotation is under way; `tiara cert-authority rotate` begins one");
   if (auto done = reissue_admin_client(state); !done) return done;
   const auto lock = broker::FileLock::acquire(state.paths.keystore_lock);
   if (!lock) return dxl::fail(lock.error());
   if (auto done = renew_service(state); !done) return done;
-  const auto dropped =
-      broker::finish_rotation(state.paths.keystore, state.broker_id, broker_names());
-  if (!dropped) return dxl::fail(dropped.error());
-  // What is still connected with a certificate of theirs goes with them.
-  std::vector<std::string> thumbprints;
-  for (const broker::CertificateFacts& facts : *dropped)
-    thumbprints.push_back(facts.thumbprints.sha256);
-  return broker::append_revocations(state.paths.revocations, thumbprints);
+  // What is still connected with a certificate of the old CAs goes with them.
+  const auto revoke = [&state](const std::vector<broker::CertificateFacts>& dropped) {
+    std::vector<std::string> thumbprints;
+    for (const broker::CertificateFacts& facts : dropped)
+      thumbprints.push_back(facts.thumbprints.sha256);
+    return broker::append_revocations(state.paths.revocations, thumbprints);
+  };
+  return broker::finish_rotation(state.paths.keystore, state.broker_id, broker_names(), revoke);
+}
+
+bool names_certificate(const fabric::Policy& policy, const fabric::Thumbprints& certificate) {
+  const auto is_it = [&certificate](const std::string& thumbprint) {
+    return thumbprint == certificate.sha1 || thumbprint == certificate.sha256;
+  };
+  return std::any_of(policy.members.begin(), policy.members.end(),
+                     [&](const fabric::Member& member) {
+                       return is_it(member.certificate.sha1) || is_it(member.certificate.sha256);
+                     }) ||
+         std::any_of(policy.rules.begin(), policy.rules.end(), [&](const fabric::TopicRule& rule) {
+           return std::any_of(rule.certificates.begin(), rule.certificates.end(), is_it);
+         });
+}
+
+// Rules for "every client of this CA" do not hold for the clients of the next.
+void note_rules_of_old_ca(const State& state) {
+  const auto old = broker::find_old_client_ca(state.paths.keystore);
+  const auto now = broker::read_certificate(state.keystore.client_ca());
+  const auto loaded = broker::load_policies(state.paths);
+  if (!old || !now || !loaded || !names_certificate(loaded->policy, old->thumbprints)) return;
+  fmt::print(stderr,
+             "tiara: note: the policy names the old client CA; clients with new certificates need "
+             "the same\nentries for the new one: sha256 {}, sha1 {}\n",
+             now->thumbprints.sha256, now->thumbprints.sha1);
 }
 
 dxl::Result<void> tell_broker(const State& state) {
@@ -127,8 +155,13 @@ dxl::Result<void> run(const CommonOptions& common, const CertAuthorityOptions& o
   const auto done = options.action == Action::kRenew ? renew(*state)
                     : options.finish                 ? finish(*state)
                                                      : rotate(*state);
-  if (!done) return done;
+  const bool is_refused = !done && done.error().code == ErrorCode::kInvalidArgument;
+  if (!done && !is_refused) return done;
+  // Also when it is refused because it has been done: perhaps by one that was killed before it
+  // could tell.
   if (auto told = tell_broker(*state); !told) return told;
+  if (is_refused) return done;
+  note_rules_of_old_ca(*state);
   return show(*state, common.json);
 }
 

@@ -11,6 +11,7 @@
 #include "broker/broker.hpp"
 #include "tiara/auth_arguments.hpp"
 #include "tiara/exit_code.hpp"
+#include "tiara/store_arguments.hpp"
 
 namespace tiara::app {
 namespace {
@@ -20,6 +21,9 @@ struct Parsed {
   CommonOptions common;
   double timeout_seconds = 0;
   UpOptions up;
+  ServerOptions server;
+  StoreOptions store;
+  AuditOptions audit;
   ProvisionOptions provision;
   ConfigOptions config;
   StatusOptions status;
@@ -34,8 +38,8 @@ struct Parsed {
 
 constexpr const char* kGroupsHelp =
     "Named group, may be repeated: \"TIE Server Set External Reputation\", \"TIE Server Set "
-    "Enterprise Reputation\", \"TIE Server\", \"Tiara Administrators\", or one that "
-    "STATE/authorization.toml declares";
+    "Enterprise Reputation\", \"TIE Server Report Sandbox Reputation\", \"TIE Server\", \"Tiara "
+    "Administrators\", or one that STATE/authorization.toml declares";
 constexpr const char* kTargetsHelp =
     "Files, or digests: 32 (MD5), 40 (SHA-1) or 64 (SHA-256) hexadecimal digits";
 constexpr const char* kCommonHelp =
@@ -213,7 +217,10 @@ void add_config(CLI::App& app, Parsed& parsed) {
 
 void add_status(CLI::App& app, Parsed& parsed) {
   CLI::App* status = app.add_subcommand("status", "Ask the running broker of a state how it is");
-  status->add_option("--state", parsed.status.state, "State directory of `tiara up`")->required();
+  CLI::Option_group* const where = status->add_option_group("where");
+  where->add_option("--state", parsed.status.state, "State of `tiara up` or `tiara server`");
+  where->add_option("--socket", parsed.status.socket, "Its control socket itself");
+  where->require_option(1);
   status->add_flag("--metrics", parsed.status.metrics,
                    "Metrics in the Prometheus text format instead of one JSON object");
   status->footer(
@@ -315,12 +322,10 @@ EarlyExit usage_error(const std::string& message) {
 }
 
 bool uses_fabric(const Command& command) {
-  return !std::holds_alternative<UpOptions>(command) &&
-         !std::holds_alternative<ProvisionOptions>(command) &&
-         !std::holds_alternative<AuthOptions>(command) &&
-         !std::holds_alternative<CertAuthorityOptions>(command) &&
-         !std::holds_alternative<ConfigOptions>(command) &&
-         !std::holds_alternative<StatusOptions>(command);
+  return std::holds_alternative<RepGetOptions>(command) ||
+         std::holds_alternative<RepSetOptions>(command) ||
+         std::holds_alternative<RepExternalOptions>(command) ||
+         std::holds_alternative<WatchOptions>(command);
 }
 
 // Those that do not speak to a fabric, but print on stdout.
@@ -329,6 +334,9 @@ bool takes_json(const Command& command) {
     return config->action == ConfigOptions::Action::kShow;
   if (const auto* auth = std::get_if<AuthOptions>(&command))
     return auth->action == AuthOptions::Action::kList || auth->action == AuthOptions::Action::kTest;
+  if (const auto* store = std::get_if<StoreOptions>(&command))
+    return store->action != StoreOptions::Action::kRestore;
+  if (const auto* audit = std::get_if<AuditOptions>(&command)) return !audit->csv;
   return std::holds_alternative<CertAuthorityOptions>(command) ||
          std::holds_alternative<StatusOptions>(command);
 }
@@ -345,6 +353,9 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   add_cert_authority(app, parsed);
   add_config(app, parsed);
   add_status(app, parsed);
+  add_server(app, parsed.server, [&parsed] { parsed.command = parsed.server; });
+  add_store(app, parsed.store, [&parsed] { parsed.command = parsed.store; });
+  add_audit(app, parsed.audit, [&parsed] { parsed.command = parsed.audit; });
   CLI::App* rep = app.add_subcommand("rep", "Read and write reputations of files");
   rep->require_subcommand(1);
   rep->footer(
@@ -374,6 +385,11 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   if (app.count("--timeout") > 0)
     parsed.common.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::duration<double>(parsed.timeout_seconds));
+  // Before the command or behind it.
+  if (auto* server = std::get_if<ServerOptions>(&*parsed.command)) {
+    if (server->config.empty()) server->config = std::exchange(parsed.common.config, {});
+    if (server->config.empty()) return usage_error("server: --config FILE is missing");
+  }
   CommonOptions harmless;
   harmless.json = parsed.common.json && takes_json(*parsed.command);
   if (!uses_fabric(*parsed.command) && parsed.common != harmless)

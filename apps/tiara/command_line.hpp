@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "tiara/store_place.hpp"
+
 namespace tiara::app {
 
 // Of all commands that speak to a fabric.
@@ -46,7 +48,7 @@ struct ProvisionOptions {
 struct AuthOptions {
   enum class Action : std::uint8_t { kList, kGrant, kRevoke, kTest } action = Action::kList;
   std::filesystem::path state;
-  std::string client;   // all but list: a member's name or thumbprint
+  std::string client;   // name, thumbprint or file; list: may be empty
   std::string group;    // grant, revoke
   bool send = true;     // test: the direction; false: receive
   std::string topic;    // test
@@ -101,14 +103,39 @@ struct ConfigOptions {
 };
 
 struct StatusOptions {
-  std::filesystem::path state;
+  std::filesystem::path state, socket;  // one of them
   bool metrics = false;
   friend bool operator==(const StatusOptions&, const StatusOptions&) = default;
 };
 
+struct ServerOptions {
+  std::filesystem::path config;  // its tiara.toml
+  std::vector<std::string> set{};
+  bool check_config = false;
+  friend bool operator==(const ServerOptions&, const ServerOptions&) = default;
+};
+
+struct StoreOptions {
+  enum class Action : std::uint8_t { kVerify, kCompact, kMigrate, kBackUp, kRestore, kList };
+  Action action = Action::kVerify;
+  StorePlace place{};              // all but list
+  std::filesystem::path back_ups;  // backup, restore, list
+  std::uint32_t number = 0;        // restore; 0: the newest
+  friend bool operator==(const StoreOptions&, const StoreOptions&) = default;
+};
+
+struct AuditOptions {
+  enum class Action : std::uint8_t { kVerify, kExport } action = Action::kVerify;
+  StorePlace place{};
+  std::string head;  // verify: "COUNT:HASH" noted earlier; may be empty
+  bool csv = false;  // export
+  friend bool operator==(const AuditOptions&, const AuditOptions&) = default;
+};
+
 using Command =
-    std::variant<UpOptions, ProvisionOptions, AuthOptions, CertAuthorityOptions, ConfigOptions,
-                 StatusOptions, RepGetOptions, RepSetOptions, RepExternalOptions, WatchOptions>;
+    std::variant<UpOptions, ServerOptions, ProvisionOptions, AuthOptions, CertAuthorityOptions,
+                 ConfigOptions, StatusOptions, StoreOptions, AuditOptions, RepGetOptions,
+                 RepSetOptions, RepExternalOptions, WatchOptions>;
 
 struct CommandLine {
   CommonOptions common;

@@ -63,6 +63,8 @@ TEST(CommandLine, AuthCommandsTakeTheirOptions) {
       std::get<AuthOptions>(parsed({"auth", "list", "--state", "s"}).command),
       (AuthOptions{.action = Action::kList, .state = "s", .client = "", .group = "", .topic = ""}));
   EXPECT_TRUE(parsed({"auth", "list", "--state", "s", "--json"}).common.json);
+  EXPECT_EQ(std::get<AuthOptions>(parsed({"auth", "list", "--state", "s", "c"}).command).client,
+            "c");
   EXPECT_EQ(std::get<AuthOptions>(
                 parsed({"auth", "grant", "--state", "s", "scanner", "TIE Server"}).command),
             (AuthOptions{.action = Action::kGrant,
@@ -90,6 +92,51 @@ TEST(CommandLine, AuthCommandsTakeTheirOptions) {
               HasSubstr("no meaning"));
   for (const char* command : {"list", "grant", "revoke", "test"})
     EXPECT_THAT(refused({"auth", command, "--help"}).out, HasSubstr("Examples:")) << command;
+}
+
+TEST(CommandLine, ServerTakesItsFileBeforeAndBehindTheCommand) {
+  EXPECT_EQ(std::get<ServerOptions>(parsed({"server", "--config", "f"}).command),
+            (ServerOptions{"f", {}, false}));
+  EXPECT_EQ(std::get<ServerOptions>(
+                parsed({"--config", "f", "server", "--set", "a=b", "--check-config"}).command),
+            (ServerOptions{"f", {"a=b"}, true}));
+  EXPECT_THAT(refused({"server"}).err, HasSubstr("--config FILE is missing"));
+  EXPECT_THAT(refused({"server", "--config", "f", "--json"}).err, HasSubstr("no meaning"));
+  EXPECT_THAT(refused({"server", "--help"}).out, HasSubstr("Examples:"));
+}
+
+TEST(CommandLine, StoreAndAuditTakeAStateOrAStore) {
+  using Store = StoreOptions::Action;
+  const std::pair<std::vector<std::string>, StoreOptions> store_cases[] = {
+      {{"store", "verify", "--state", "s"}, {Store::kVerify, {"s", ""}, "", 0}},
+      {{"store", "compact", "--store", "d"}, {Store::kCompact, {"", "d"}, "", 0}},
+      {{"store", "migrate", "--state", "s"}, {Store::kMigrate, {"s", ""}, "", 0}},
+      {{"store", "backup", "b", "--state", "s"}, {Store::kBackUp, {"s", ""}, "b", 0}},
+      {{"store", "restore", "b", "--state", "s", "--number", "3"},
+       {Store::kRestore, {"s", ""}, "b", 3}},
+      {{"store", "list", "b"}, {Store::kList, {}, "b", 0}}};
+  for (const auto& [arguments, expected] : store_cases)
+    EXPECT_EQ(std::get<StoreOptions>(parsed(arguments).command), expected) << arguments[1];
+  using Audit = AuditOptions::Action;
+  EXPECT_EQ(
+      std::get<AuditOptions>(parsed({"audit", "verify", "--state", "s", "--head", "1:ff"}).command),
+      (AuditOptions{Audit::kVerify, {"s", ""}, "1:ff", false}));
+  EXPECT_EQ(std::get<AuditOptions>(parsed({"audit", "export", "--store", "d", "--csv"}).command),
+            (AuditOptions{Audit::kExport, {"", "d"}, "", true}));
+  EXPECT_TRUE(parsed({"audit", "export", "--store", "d", "--json"}).common.json);
+  EXPECT_EQ(std::get<StatusOptions>(parsed({"status", "--socket", "c"}).command).socket, "c");
+  const std::vector<std::string> refusals[] = {
+      {"store", "verify"},
+      {"store", "verify", "--state", "s", "--store", "d"},
+      {"store", "restore", "b", "--state", "s", "--number", "0"},
+      {"store", "restore", "b", "--state", "s", "--json"},
+      {"audit", "verify"},
+      {"audit", "export", "--state", "s", "--csv", "--json"},
+      {"status"},
+      {"status", "--state", "s", "--socket", "c"}};
+  for (const auto& arguments : refusals) EXPECT_EQ(refused(arguments).code, 2);
+  for (const char* command : {"verify", "compact", "migrate", "backup", "restore", "list"})
+    EXPECT_THAT(refused({"store", command, "--help"}).out, HasSubstr("Examples:")) << command;
 }
 
 TEST(CommandLine, CertAuthorityTakesItsSteps) {
@@ -226,7 +273,7 @@ TEST(CommandLine, ConfigTakesItsActions) {
                 parsed({"config", "import", "f", "--state", "s", "--dry-run", "--force"}).command),
             (ConfigOptions{Action::kImport, "s", false, "f", true, true, false}));
   EXPECT_EQ(std::get<StatusOptions>(parsed({"status", "--state", "s", "--metrics"}).command),
-            (StatusOptions{"s", true}));
+            (StatusOptions{"s", "", true}));
   EXPECT_EQ(refused({"config", "check", "--state", "s", "--json"}).code, 2);
   EXPECT_EQ(refused({"config", "show", "--state", "s", "--timeout", "3"}).code, 2);
   EXPECT_EQ(refused({"config"}).code, 2);

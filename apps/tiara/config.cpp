@@ -4,9 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "broker/control.hpp"
-#include "broker/credential_files.hpp"
-#include "broker/keystore.hpp"
-#include "broker/topicauth_file.hpp"
 #include "tiara/check_config.hpp"
 #include "tiara/commands.hpp"
 #include "tiara/exit_code.hpp"
@@ -44,13 +41,16 @@ void print_text(const broker::SetValues& values, bool with_origin) {
   }
 }
 
+dxl::Error no_state(const broker::StatePaths& paths) {
+  return {
+      ErrorCode::kStorage,
+      fmt::format("{0}: no state there; `tiara up --state {0}` creates one", paths.root.string()),
+      0};
+}
+
 int show(const CommonOptions& common, const ConfigOptions& options) {
   const broker::StatePaths paths(options.state);
-  if (!broker::is_there(paths.root))
-    return report({ErrorCode::kStorage,
-                   fmt::format("{0}: no state there; `tiara up --state {0}` creates one",
-                               paths.root.string()),
-                   0});
+  if (!broker::is_there(paths.root)) return report(no_state(paths));
   const auto loaded = load_state_settings(paths.config, environment_sources());
   if (!loaded) return report(loaded.error());
   if (common.json)
@@ -61,29 +61,12 @@ int show(const CommonOptions& common, const ConfigOptions& options) {
 }
 
 int check(const ConfigOptions& options) {
-  const auto checked = check_config(broker::StatePaths(options.state), environment_sources());
-  if (!checked) return report(checked.error());
-  fmt::print("ok\n");
-  return kExitOk;
+  const broker::StatePaths paths(options.state);
+  if (!broker::is_there(paths.root)) return report(no_state(paths));
+  return print_check(paths, environment_sources());
 }
 
 }  // namespace
-
-dxl::Result<void> check_config(const broker::StatePaths& paths, const SettingSources& sources) {
-  std::string problems;
-  const auto note = [&problems](const auto& result) {
-    if (!result) problems += (problems.empty() ? "" : "\n") + result.error().message;
-  };
-  note(load_state_settings(paths.config, sources));
-  note(broker::check_credentials());
-  // From the first start on, these belong to the state.
-  if (broker::is_there(paths.broker_id)) {
-    note(broker::Keystore::open(paths.keystore));
-    note(broker::load_policies(paths));
-  }
-  if (!problems.empty()) return dxl::fail(ErrorCode::kConfiguration, problems);
-  return {};
-}
 
 int run_config(const CommonOptions& common, const ConfigOptions& options) {
   switch (options.action) {
@@ -101,8 +84,11 @@ int run_config(const CommonOptions& common, const ConfigOptions& options) {
 }
 
 int run_status(const StatusOptions& options) {
-  const auto answer = broker::control(broker::StatePaths(options.state).control,
-                                      options.metrics ? "metrics" : "status");
+  if (!options.state.empty() && !broker::is_there(broker::StatePaths(options.state).root))
+    return report(no_state(broker::StatePaths(options.state)));
+  const std::filesystem::path socket =
+      options.state.empty() ? options.socket : broker::StatePaths(options.state).control;
+  const auto answer = broker::control(socket, options.metrics ? "metrics" : "status");
   if (!answer) return report(answer.error());
   if (!options.metrics) {
     fmt::print("{}\n", *answer);

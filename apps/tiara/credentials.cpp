@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "broker/certificate.hpp"
+#include "broker/file_set.hpp"
 
 namespace tiara::app {
 namespace {
@@ -40,9 +41,11 @@ dxl::Result<std::vector<std::filesystem::path>> find_crls(const broker::StatePat
 
 dxl::Result<ListenerTls> load_tls(const State& state,
                                   std::shared_ptr<broker::Revocations> revocations) {
-  // Nobody changes half of it meanwhile.
+  // Nobody changes half of it meanwhile; what a killed program left half done is done first.
   const auto held = broker::FileLock::acquire(state.paths.keystore_lock);
   if (!held) return dxl::fail(held.error());
+  if (auto finished = broker::finish_files(state.paths.keystore); !finished)
+    return dxl::fail(finished.error());
   auto crls = find_crls(state.paths);
   if (!crls) return dxl::fail(crls.error());
   net::TlsServerOptions options;

@@ -17,6 +17,9 @@ using namespace tiara::app;
 struct Run {
   const CommonOptions& common;
   int operator()(const UpOptions& options) const { return run_up(options); }
+  int operator()(const ServerOptions& options) const { return run_server(options); }
+  int operator()(const StoreOptions& options) const { return run_store(common, options); }
+  int operator()(const AuditOptions& options) const { return run_audit(common, options); }
   int operator()(const ProvisionOptions& options) const { return run_provision(options); }
   int operator()(const ConfigOptions& options) const { return run_config(common, options); }
   int operator()(const StatusOptions& options) const { return run_status(options); }

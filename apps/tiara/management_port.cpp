@@ -19,7 +19,11 @@ dxl::Result<std::unique_ptr<ManagementPort>> ManagementPort::start(const State& 
   answers.web_socket_port = options.web_socket_port;
   answers.version = TIARA_VERSION;
   answers.password = *std::move(password);
+  answers.policy = state.paths.policy;
+  answers.policy_lock = state.paths.policy_lock;
+  answers.keystore_lock = state.paths.keystore_lock;
   answers.find_problem = std::move(options.find_problem);
+  answers.find_notes = std::move(options.find_notes);
   answers.metrics = std::move(options.metrics);
   std::unique_ptr<ManagementPort> made(new ManagementPort(std::move(answers), state.keystore));
 

@@ -23,8 +23,9 @@ struct ManagementPortOptions {
   std::uint16_t port = 8443;
   std::uint16_t broker_port = 8883;
   std::uint16_t web_socket_port = 8884;
-  // Both are called on the port's thread; see broker::ManagementOptions.
+  // All are called on the port's thread; see broker::ManagementOptions.
   std::function<std::optional<std::string>()> find_problem{};
+  std::function<std::vector<std::string>()> find_notes{};
   std::function<std::string()> metrics{};
 };
 

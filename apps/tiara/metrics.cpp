@@ -6,35 +6,10 @@
 #include <string_view>
 #include <utility>
 
+#include "tiara/metric_table.hpp"
+
 namespace tiara::app {
 namespace {
-
-// One line: what follows the metric's name, and the value.
-struct Sample {
-  std::string suffix;  // "_bucket{le=\"0.1\"}", "{reason=\"tls\"}" or nothing
-  double value = 0;
-};
-using Samples = std::vector<Sample>;
-
-struct Metric {
-  std::string_view name, type, label, help;  // `label` empty: none
-  Samples (*collect)(const MetricsSnapshot& snapshot);
-};
-
-Samples one(std::uint64_t value) { return {{"", static_cast<double>(value)}}; }
-
-std::string label_text(std::string_view name, std::string_view value) {
-  std::string text = fmt::format("{{{}=\"", name);
-  for (const char c : value) {
-    if (c == '\n') {
-      text += "\\n";
-      continue;
-    }
-    if (c == '"' || c == '\\') text += '\\';
-    text += c;
-  }
-  return text + "\"}";
-}
 
 template <class Pairs>
 Samples by_name(std::string_view label, const Pairs& pairs) {
@@ -44,10 +19,10 @@ Samples by_name(std::string_view label, const Pairs& pairs) {
   return samples;
 }
 
-// `read` is called only if this process runs a TIE service.
+// `read` is called only if this process runs a broker.
 template <class Read>
-Samples of_tie(const MetricsSnapshot& snapshot, Read read) {
-  return snapshot.tie ? read(*snapshot.tie) : Samples{};
+Samples of_broker(const MetricsSnapshot& snapshot, Read read) {
+  return snapshot.broker ? read(*snapshot.broker) : Samples{};
 }
 
 template <class Read>
@@ -55,83 +30,58 @@ Samples of_management(const MetricsSnapshot& snapshot, Read read) {
   return snapshot.management ? one(read(*snapshot.management)) : Samples{};
 }
 
-Samples answer_times(const service::TieServiceStatus& tie) {
-  using service::Histogram;
-  Samples samples;
-  std::uint64_t so_far = 0;
-  for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i) {
-    so_far += tie.answer_times.counts[i];
-    samples.push_back({"_bucket" + label_text("le", fmt::format("{}", Histogram::kBounds[i])),
-                       static_cast<double>(so_far)});
-  }
-  so_far += tie.answer_times.counts.back();
-  samples.push_back({"_bucket{le=\"+Inf\"}", static_cast<double>(so_far)});
-  samples.push_back({"_sum", tie.answer_times.seconds});
-  samples.push_back({"_count", static_cast<double>(so_far)});
-  return samples;
-}
-
 using S = MetricsSnapshot;
-using Tie = service::TieServiceStatus;
+using Broker = broker::BrokerStatus;
 using Https = net::HttpsStatus;
 
-constexpr Metric kMetrics[] = {
+constexpr Metric kBrokerMetrics[] = {
     {"tiara_broker_connections", "gauge", "", "Clients on the fabric now.",
-     [](const S& s) { return one(s.broker.connections); }},
+     [](const S& s) { return of_broker(s, [](const Broker& b) { return one(b.connections); }); }},
     {"tiara_broker_connects_total", "counter", "", "Clients that came onto the fabric.",
-     [](const S& s) { return one(s.broker.connects); }},
+     [](const S& s) { return of_broker(s, [](const Broker& b) { return one(b.connects); }); }},
     {"tiara_broker_handshake_failures_total", "counter", "reason",
      "Peers that did not get through TLS or the WebSocket upgrade.",
-     [](const S& s) { return by_name("reason", s.broker.handshake_failures); }},
+     [](const S& s) {
+       return of_broker(s, [](const Broker& b) { return by_name("reason", b.handshake_failures); });
+     }},
     {"tiara_broker_services", "gauge", "", "Registered services.",
-     [](const S& s) { return one(s.broker.services); }},
+     [](const S& s) { return of_broker(s, [](const Broker& b) { return one(b.services); }); }},
     {"tiara_broker_messages_received_total", "counter", "", "Messages that clients published.",
-     [](const S& s) { return one(s.broker.messages_in); }},
+     [](const S& s) { return of_broker(s, [](const Broker& b) { return one(b.messages_in); }); }},
     {"tiara_broker_messages_sent_total", "counter", "",
      "Messages handed to clients, each recipient counted.",
-     [](const S& s) { return one(s.broker.messages_out); }},
+     [](const S& s) { return of_broker(s, [](const Broker& b) { return one(b.messages_out); }); }},
     {"tiara_broker_received_bytes_total", "counter", "",
      "Bytes of MQTT from clients; up to a second late.",
-     [](const S& s) { return one(s.broker.bytes_in); }},
+     [](const S& s) { return of_broker(s, [](const Broker& b) { return one(b.bytes_in); }); }},
     {"tiara_broker_sent_bytes_total", "counter", "",
      "Bytes of MQTT to clients; up to a second late.",
-     [](const S& s) { return one(s.broker.bytes_out); }},
+     [](const S& s) { return of_broker(s, [](const Broker& b) { return one(b.bytes_out); }); }},
     {"tiara_broker_refused_messages_total", "counter", "rule",
      "Published messages that were not delivered, by the rule that refused them.",
-     [](const S& s) { return by_name("rule", s.broker.refusals); }},
+     [](const S& s) {
+       return of_broker(s, [](const Broker& b) { return by_name("rule", b.refusals); });
+     }},
     {"tiara_broker_dropped_messages_total", "counter", "reason",
      "Messages that a client missed because it did not take what was sent to it.",
-     [](const S& s) -> Samples {
-       return {
-           {label_text("reason", "slow_consumer"), static_cast<double>(s.broker.dropped_messages)}};
+     [](const S& s) {
+       return of_broker(s, [](const Broker& b) -> Samples {
+         return {{label_text("reason", "slow_consumer"), static_cast<double>(b.dropped_messages)}};
+       });
      }},
     {"tiara_broker_limit_hits_total", "counter", "limit",
      "How often each limit of [limits] was hit.",
-     [](const S& s) { return by_name("limit", s.broker.limits); }},
+     [](const S& s) {
+       return of_broker(s, [](const Broker& b) { return by_name("limit", b.limits); });
+     }},
     {"tiara_broker_buffered_bytes", "gauge", "",
      "Unsent output and unfinished input of all clients.",
-     [](const S& s) { return one(s.broker.buffered_bytes); }},
-    {"tiara_tie_ready", "gauge", "",
-     "1: the TIE service is registered, connected and its last commit worked.",
-     [](const S& s) { return of_tie(s, [](const Tie& t) { return one(t.ready ? 1 : 0); }); }},
-    {"tiara_tie_lookups_total", "counter", "", "Reputation lookups.",
-     [](const S& s) { return of_tie(s, [](const Tie& t) { return one(t.lookups); }); }},
-    {"tiara_tie_sets_total", "counter", "", "Enterprise reputations set.",
-     [](const S& s) { return of_tie(s, [](const Tie& t) { return one(t.sets); }); }},
-    {"tiara_tie_reports_total", "counter", "outcome", "External reports by what became of them.",
      [](const S& s) {
-       return of_tie(s, [](const Tie& t) {
-         Samples samples;
-         for (const auto& [outcome, count] : t.reports)
-           samples.push_back({label_text("outcome", outcome), static_cast<double>(count)});
-         return samples;
-       });
+       return of_broker(s, [](const Broker& b) { return one(b.buffered_bytes); });
      }},
-    {"tiara_tie_change_events_total", "counter", "", "Reputation change events sent.",
-     [](const S& s) { return of_tie(s, [](const Tie& t) { return one(t.change_events); }); }},
-    {"tiara_tie_answer_seconds", "histogram", "le",
-     "From a request's arrival at the TIE service to its answer or error.",
-     [](const S& s) { return of_tie(s, answer_times); }},
+};
+
+constexpr Metric kProcessMetrics[] = {
     {"tiara_management_connections", "gauge", "", "Connections to the management port now.",
      [](const S& s) { return of_management(s, [](const Https& h) { return h.connections; }); }},
     {"tiara_management_requests_total", "counter", "",
@@ -161,19 +111,42 @@ constexpr Metric kMetrics[] = {
      [](const S& s) { return one(s.repeated_log_lines); }},
 };
 
+// In the order of the document.
+template <class F>
+void for_each_metric(F&& f) {
+  for (const Metric& metric : kBrokerMetrics) f(metric);
+  for (const Metric& metric : tie_metrics()) f(metric);
+  for (const Metric& metric : kProcessMetrics) f(metric);
+}
+
 }  // namespace
+
+Samples one(std::uint64_t value) { return {{"", static_cast<double>(value)}}; }
+
+std::string label_text(std::string_view name, std::string_view value) {
+  std::string text = fmt::format("{{{}=\"", name);
+  for (const char c : value) {
+    if (c == '\n') {
+      text += "\\n";
+      continue;
+    }
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + "\"}";
+}
 
 std::string metrics_text(const MetricsSnapshot& snapshot) {
   std::string text;
   const auto out = std::back_inserter(text);
-  for (const Metric& metric : kMetrics) {
+  for_each_metric([&](const Metric& metric) {
     const Samples samples = metric.collect(snapshot);
-    if (samples.empty()) continue;
+    if (samples.empty()) return;
     fmt::format_to(out, "# HELP {} {}\n# TYPE {} {}\n", metric.name, metric.help, metric.name,
                    metric.type);
     for (const Sample& sample : samples)
       fmt::format_to(out, "{}{} {}\n", metric.name, sample.suffix, sample.value);
-  }
+  });
   return text;
 }
 
@@ -182,12 +155,14 @@ std::string metrics_reference() {
       "# Metrics\n\n"
       "`tiara status --state STATE --metrics` prints these in the Prometheus text format. Counters "
       "begin at 0 with each start.\n"
-      "Metrics of the TIE service are absent with `--no-service`; those of certificates where "
-      "nothing measures them.\n\n"
+      "Metrics of the TIE service are absent with `--no-service`, those of the broker and the "
+      "management port with\n"
+      "`tiara server`; those of certificates where nothing measures them.\n\n"
       "| Name | Type | Label | Meaning |\n|---|---|---|---|\n";
-  for (const Metric& metric : kMetrics)
+  for_each_metric([&text](const Metric& metric) {
     text += fmt::format("| `{}` | {} | {} | {} |\n", metric.name, metric.type,
                         metric.label.empty() ? "" : fmt::format("`{}`", metric.label), metric.help);
+  });
   return text;
 }
 

@@ -1,5 +1,5 @@
-// The metrics of `tiara up` in the Prometheus text format. Names and meanings are those of
-// docs/metrics.md, which is written from the same table.
+// The metrics of `tiara up` and `tiara server` in the Prometheus text format. Names and meanings
+// are those of docs/metrics.md, which is written from the same table.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 namespace tiara::app {
 
 struct MetricsSnapshot {
-  broker::BrokerStatus broker;
+  std::optional<broker::BrokerStatus> broker;    // absent: this process runs none
   std::optional<service::TieServiceStatus> tie;  // absent: this process runs none
   std::optional<net::HttpsStatus> management;    // absent: the port is just being opened
   struct Certificate {

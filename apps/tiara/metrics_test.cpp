@@ -17,13 +17,37 @@ using testing::Not;
 
 MetricsSnapshot full() {
   MetricsSnapshot snapshot;
-  snapshot.broker.connections = 3;
-  snapshot.broker.bytes_in = 123'456'789'012;
-  snapshot.broker.refusals = {{fabric::Refusal::kNotAuthorised, 4}};
-  snapshot.broker.handshake_failures = {{dxl::ErrorCode::kTls, 5}};
-  snapshot.broker.limits = {{broker::Limit::kConnections, 6}};
-  snapshot.tie.emplace();
-  snapshot.tie->reports = {{"accepted", 7}};
+  broker::BrokerStatus& broker = snapshot.broker.emplace();
+  broker.connections = 3;
+  broker.bytes_in = 123'456'789'012;
+  broker.refusals = {{fabric::Refusal::kNotAuthorised, 4}};
+  broker.handshake_failures = {{dxl::ErrorCode::kTls, 5}};
+  broker.limits = {{broker::Limit::kConnections, 6}};
+  service::TieServiceStatus& tie = snapshot.tie.emplace();
+  tie.ready = true;
+  tie.lookups = 20;
+  tie.cert_lookups = 21;
+  tie.cache_hits = 22;
+  tie.queries = 23;
+  tie.sets = 24;
+  tie.batch_sets = 25;
+  tie.metadata = 26;
+  tie.change_events = 27;
+  tie.purged = 28;
+  tie.uncounted_lookups = 29;
+  tie.digest_conflicts = 30;
+  tie.reports = {{"accepted", 7}, {"refused.level", 31}};
+  tie.sandbox_reports = {{"refused", 32}};
+  tie.events = {{"detection", 33}};
+  tie.errors = {{8, 34}};
+  tie.verdicts = {{{"enterprise", "trusted"}, 35}};
+  tie.commit_times.counts = {36};
+  tie.read_times.counts = {0, 37};
+  tie.waiting_writes = 38;
+  tie.waiting_reads = 39;
+  tie.enterprise_size = 40;
+  tie.audit.count = 41;
+  tie.other_services = {{"{id}", "/type", ""}};
   snapshot.tie->answer_times.counts = {2, 1};
   snapshot.tie->answer_times.counts.back() = 1;
   snapshot.tie->answer_times.seconds = 20.5;
@@ -48,6 +72,36 @@ TEST(Metrics, WriteValuesWithTheirLabels) {
     EXPECT_THAT(text, HasSubstr(line));
 }
 
+TEST(Metrics, TellEverythingThatTheServiceCounts) {
+  const std::string text = metrics_text(full());
+  for (const char* line : {"ready 1",
+                           "lookups_total 20",
+                           "certificate_lookups_total 21",
+                           "cache_hits_total 22",
+                           "queries_total 23",
+                           "sets_total 24",
+                           "batch_sets_total 25",
+                           "metadata_total 26",
+                           "change_events_total 27",
+                           "purged_total 28",
+                           "uncounted_lookups_total 29",
+                           "digest_conflicts_total 30",
+                           "reports_total{outcome=\"refused\",reason=\"level\"} 31",
+                           "sandbox_reports_total{outcome=\"refused\"} 32",
+                           "events_total{kind=\"detection\"} 33",
+                           "errors_total{code=\"8\"} 34",
+                           "verdicts_total{provider=\"enterprise\",verdict=\"trusted\"} 35",
+                           "store_commit_seconds_count 36",
+                           "store_read_seconds_bucket{le=\"0.0001\"} 0",
+                           "store_read_seconds_count 37",
+                           "waiting{queue=\"writes\"} 38",
+                           "waiting{queue=\"reads\"} 39",
+                           "systems 40",
+                           "audit_entries 41",
+                           "other_services 1"})
+    EXPECT_THAT(text, HasSubstr(std::string("\ntiara_tie_") + line + "\n"));
+}
+
 TEST(Metrics, BucketsOfAHistogramAddUp) {
   const std::string text = metrics_text(full());
   for (const char* line :
@@ -67,6 +121,7 @@ TEST(Metrics, EscapeLabels) {
 
 TEST(Metrics, LeaveOutWhatIsNotThere) {
   const std::string text = metrics_text({});
+  EXPECT_THAT(text, Not(HasSubstr("tiara_broker_")));
   EXPECT_THAT(text, Not(HasSubstr("tiara_tie_")));
   EXPECT_THAT(text, Not(HasSubstr("tiara_management_")));
   EXPECT_THAT(text, Not(HasSubstr("tiara_certificate_")));
@@ -75,7 +130,7 @@ TEST(Metrics, LeaveOutWhatIsNotThere) {
 // The grammar of the text format, and the naming rules of its users.
 TEST(Metrics, EveryLineIsWellFormedAndEveryNameFollowsTheRules) {
   const std::regex sample(
-      "(tiara_[a-z_]+)(\\{[a-z]+=\"(?:[^\"\\\\\n]|\\\\[n\"\\\\])*\"\\})? (-?[0-9.e+]+)");
+      "(tiara_[a-z_]+)(\\{(?:,?[a-z]+=\"(?:[^\"\\\\\n]|\\\\[n\"\\\\])*\")+\\})? (-?[0-9.e+]+)");
   const std::regex type("# TYPE (tiara_[a-z_]+) (counter|gauge|histogram)");
   std::istringstream lines(metrics_text(full()));
   std::set<std::string> series;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "broker/state_directory.hpp"
+#include "broker/topicauth_file.hpp"
 #include "tiara/state_settings.hpp"
 
 namespace tiara::app {
@@ -270,7 +271,10 @@ class Importer {
   }
 
   dxl::Result<void> take_topics(const OriginalValues&, const OriginalValue& given,
-                                const std::string& text, const std::string&) {
+                                const std::string& text, const std::string& file) {
+    auto rules = broker::parse_topicauth(text, file);
+    if (!rules) return dxl::fail(rules.error());
+    plan_.warnings = std::move(rules->warnings);
     note(Verdict::kTaken, "policyTopicAuthStateFile", given, "copied to topicauth.policy");
     plan_.topic_policy = text;
     return {};

@@ -28,12 +28,13 @@ struct ImportPlan {
   broker::SetValues settings;               // for tiara.toml, with the origin of each
   std::optional<std::string> broker_id;     // lower-case uuid without braces
   std::optional<std::string> topic_policy;  // the text of topicauth.policy
+  std::vector<std::string> warnings;        // of the topic policy: entries that mean nothing
   std::vector<ImportNote> notes;
 };
 
 // Reads `conf`, its sibling `.defaults` below it and the policies they name. kConfiguration with
-// file and line for what is no such file at all; a policy that is missing is an empty one, as it is
-// to the original.
+// file and line for what is no such file at all or no policy; one that is missing is an empty one,
+// as it is to the original.
 dxl::Result<ImportPlan> plan_import(const std::filesystem::path& conf);
 
 // `key=value` lines, `#` comments; later ones win.

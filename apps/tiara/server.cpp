@@ -29,12 +29,6 @@ void log_warnings(const std::vector<std::string>& warnings) {
               warnings.size() - kLoggedWarnings);
 }
 
-void use_log_settings(const StateSettings& settings) {
-  base::set_log_level(settings.log_level);
-  base::set_log_format(settings.log_format);
-  base::set_log_repeats(settings.log_repeats);
-}
-
 // Names only. A key in the keystore comes before one that is handed over.
 dxl::Result<void> log_credentials(const broker::StatePaths& paths) {
   const auto names = broker::check_credentials();
@@ -47,12 +41,6 @@ dxl::Result<void> log_credentials(const broker::StatePaths& paths) {
       base::log(LogLevel::kInfo, "up", "the credential {} is used", name);
   }
   return {};
-}
-
-std::string json_array(const std::vector<std::string>& texts) {
-  std::string json;
-  for (const std::string& text : texts) json += (json.empty() ? "" : ",") + base::json_text(text);
-  return "[" + json + "]";
 }
 
 }  // namespace
@@ -69,7 +57,7 @@ dxl::Result<std::unique_ptr<Server>> Server::start(const std::filesystem::path& 
   if (auto checked = log_credentials(paths); !checked) return dxl::fail(checked.error());
   auto state = create_or_open_state(paths, sources);
   if (!state) return dxl::fail(state.error());
-  use_log_settings(state->settings);
+  use_log_settings(state->settings.log);
   std::unique_ptr<Server> server(new Server(std::move(*lock), *std::move(run_lock),
                                             std::move(*state), std::move(sources), with_service));
   for (auto step : {&Server::start_broker, &Server::start_service, &Server::start_management,
@@ -105,20 +93,20 @@ void Server::warn_of_expiry() const { log_expiries(expiries()); }
 
 dxl::Result<std::string> Server::reload() {
   const std::lock_guard guard(reloading_);
+  if (auto done = finish_admin_client(state_.paths); !done) return refuse_reload(done.error());
   auto policy = load_policy();
   if (!policy) return refuse_reload(policy.error());
   auto loaded = load_state_settings(state_.paths.config, sources_);
   if (!loaded) return refuse_reload(loaded.error());
   if (auto done = reload_credentials(); !done) return refuse_reload(done.error());
   const SettingChanges changes = take_changes(state_.values, loaded->values);
-  if (!changes.applied.empty()) apply_settings(loaded->settings, changes.applied);
-  for (const std::string& name : changes.restart)
-    base::log_event(LogLevel::kWarning, "up", "reload.needs_restart", "", {{"setting", name}},
-                    fmt::format("{} has changed; the next start applies it", name));
+  if (!changes.applied.empty()) apply_settings(loaded->settings);
+  log_changes(changes, state_.values);
   const std::size_t members = policy->members.size(), rules = policy->rules.size();
   fabric::Authorization authorization(std::move(*policy));
-  broker_->set_authorization(authorization);
-  remember(std::move(authorization));
+  // The service first: whom the broker lets through has the group there, too.
+  clients_.set_authorization(authorization);
+  broker_->set_authorization(std::move(authorization));
   ++reloads_applied_;
   return fmt::format("{{\"members\":{},\"rules\":{},\"applied\":{},\"restart\":{}}}", members,
                      rules, json_array(changes.applied), json_array(changes.restart));
@@ -156,9 +144,20 @@ dxl::Result<void> Server::reload_credentials() {
   }
   broker_->set_tls(std::move(tls->fabric));
   management_->set_tls(std::move(tls->management));
-  const std::lock_guard guard(certificates_mutex_);
-  service_chain_ = *std::move(chain);
+  if (with_service_) use_service_chain(*std::move(chain));
   return {};
+}
+
+// For connections that follow, and for the one that is there.
+void Server::use_service_chain(std::vector<net::PeerCertificate> chain) {
+  {
+    const std::lock_guard guard(certificates_mutex_);
+    if (chain == service_chain_) return;
+    service_chain_ = chain;
+  }
+  broker_->set_service_chain(chain);
+  base::log(LogLevel::kInfo, "up", "the TIE service goes on with the certificate {}",
+            chain.back().sha1);
 }
 
 dxl::Result<ListenerTls> Server::load_credentials() {
@@ -179,40 +178,14 @@ std::vector<net::PeerCertificate> Server::current_chain() const {
 
 dxl::Result<std::string> Server::refuse_reload(const dxl::Error& error) {
   ++reloads_failed_;
-  for (std::string_view rest = error.message; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    base::log_event(LogLevel::kError, "up", "reload.failed", "", {},
-                    fmt::format("not reloaded, what was in force stays: {}", rest.substr(0, end)));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
+  log_refused_reload(error);
   return dxl::fail(error);
 }
 
-void Server::apply_settings(const StateSettings& settings,
-                            const std::vector<std::string>& changed) {
-  use_log_settings(settings);
+void Server::apply_settings(const StateSettings& settings) {
+  use_log_settings(settings.log);
   broker_->reconfigure({settings.limits, settings.send_connect_events, settings.test_mode});
   if (service_) service_->set_settings(settings.reputation);
-  for (const std::string& name : changed)
-    base::log_event(
-        LogLevel::kInfo, "up", "setting.changed", "", {{"setting", name}},
-        fmt::format("{} is {} now", name, broker::to_toml(state_.values.find(name)->second.value)));
-}
-
-MetricsSnapshot Server::metrics() const {
-  MetricsSnapshot snapshot;
-  snapshot.broker = broker_->status();
-  if (service_) snapshot.tie = service_->status();
-  if (management_started_) snapshot.management = management_->status();
-  const auto now = std::chrono::system_clock::now();
-  for (const Expiry& expiry : expiries())
-    snapshot.certificates.push_back(
-        {expiry.what, std::chrono::duration<double>(expiry.when - now).count()});
-  snapshot.reloads_applied = reloads_applied_;
-  snapshot.reloads_failed = reloads_failed_;
-  snapshot.dropped_log_lines = base::dropped_log_lines();
-  snapshot.repeated_log_lines = base::repeated_log_lines();
-  return snapshot;
 }
 
 dxl::Result<void> Server::start_broker() {
@@ -242,8 +215,9 @@ dxl::Result<void> Server::start_broker() {
   broker_options.on_revocation = [list = revocations_.get()](std::vector<std::string> revoked) {
     list->add(std::move(revoked));
   };
+  broker_options.on_client = [this](const fabric::Identity& identity) { clients_.add(identity); };
   fabric::Authorization authorization(std::move(*policy));
-  remember(authorization);
+  clients_.set_authorization(authorization);
   auto started = broker::Broker::start(std::move(broker_options), std::move(authorization));
   if (!started) return dxl::fail(started.error());
   broker_ = std::move(*started);
@@ -263,8 +237,11 @@ dxl::Result<void> Server::start_service() {
   if (!opened) return dxl::fail(opened.error());
   service::TieServiceOptions service_options;
   service_options.settings = state_.settings.reputation;
-  service_options.is_administrator = [this](std::string_view sha1) {
-    return is_administrator(sha1);
+  service_options.access.is_member = [this](std::string_view sha1, std::string_view group) {
+    return clients_.is_member(sha1, group);
+  };
+  service_options.access.describe = [this](std::string_view sha1) {
+    return clients_.describe(sha1);
   };
   auto started = service::TieService::start(
       std::move(service_options), std::move(*opened),
@@ -274,6 +251,8 @@ dxl::Result<void> Server::start_service() {
       clock_);
   if (!started) return dxl::fail(started.error());
   service_ = std::move(*started);
+  back_ups_ = std::make_unique<BackUpJob>(
+      [this](const std::filesystem::path& directory) { return service_->back_up(directory); });
   return service_->wait_ready(kServiceDeadline);
 }
 
@@ -287,6 +266,9 @@ dxl::Result<void> Server::start_management() {
   port_options.find_problem = [this]() -> std::optional<std::string> {
     if (!service_ || service_->status().ready) return std::nullopt;
     return "the TIE service is not attached to the broker, or its last commit failed";
+  };
+  port_options.find_notes = [this] {
+    return service_ ? notes_of(service_->status()) : std::vector<std::string>();
   };
   port_options.metrics = [this] { return metrics_text(metrics()); };
   auto started = ManagementPort::start(state_, std::move(port_options));
@@ -305,29 +287,6 @@ dxl::Result<void> Server::start_control() {
   if (auto reloaded = reload(); !reloaded) return dxl::fail(reloaded.error());
   return broker::write_ports(state_.paths,
                              {broker_->port(), broker_->web_socket_port(), management_->port()});
-}
-
-void Server::remember(fabric::Authorization authorization) {
-  const std::lock_guard guard(authorization_mutex_);
-  authorization_ = std::move(authorization);
-}
-
-bool Server::is_administrator(std::string_view certificate_sha1) const {
-  fabric::Identity identity;
-  identity.chain.push_back({.sha1 = std::string(certificate_sha1), .sha256 = {}});
-  const std::lock_guard guard(authorization_mutex_);
-  return authorization_.is_member(identity, fabric::kGroupAdministrators);
-}
-
-dxl::Result<std::string> Server::answer(const std::string& command) {
-  if (command == "reload") return reload();
-  if (command == "status")
-    return status_json(state_.broker_id, broker_->status(),
-                       service_ ? std::optional(service_->status()) : std::nullopt,
-                       {revocations_->list().size(), expiries()});
-  if (command == "metrics") return "{\"metrics\":" + base::json_text(metrics_text(metrics())) + "}";
-  return dxl::fail(ErrorCode::kInvalidArgument,
-                   "unknown command; known are reload, status, metrics");
 }
 
 std::vector<Expiry> Server::expiries() const {

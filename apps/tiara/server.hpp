@@ -17,7 +17,9 @@
 #include "broker/run_directory.hpp"
 #include "broker/state_directory.hpp"
 #include "service/tie_service.hpp"
+#include "tiara/back_up_job.hpp"
 #include "tiara/credentials.hpp"
+#include "tiara/known_clients.hpp"
 #include "tiara/management_port.hpp"
 #include "tiara/metrics.hpp"
 #include "tiara/state.hpp"
@@ -57,15 +59,16 @@ class Server {
   // leaves everything as it was.
   dxl::Result<void> reload_credentials();
 
+  void use_service_chain(std::vector<net::PeerCertificate> chain);
   dxl::Result<ListenerTls> load_credentials();
 
-  // Of the service, for its next connection.
+  // Of the service, for its next connection; the present one goes on with it, too.
   std::vector<net::PeerCertificate> current_chain() const;
 
   dxl::Result<std::string> refuse_reload(const dxl::Error& error);
 
   // Those of is_reloadable() in state_settings.cpp.
-  void apply_settings(const StateSettings& settings, const std::vector<std::string>& changed);
+  void apply_settings(const StateSettings& settings);
 
   MetricsSnapshot metrics() const;
 
@@ -73,11 +76,6 @@ class Server {
   dxl::Result<void> start_service();
   dxl::Result<void> start_management();
   dxl::Result<void> start_control();
-
-  void remember(fabric::Authorization authorization);
-
-  // The service's network thread.
-  bool is_administrator(std::string_view certificate_sha1) const;
 
   dxl::Result<std::string> answer(const std::string& command);
 
@@ -96,11 +94,11 @@ class Server {
   std::mutex reloading_;
   std::size_t topicauth_rules_ = 0;  // in force
   std::atomic<std::uint64_t> reloads_applied_{0}, reloads_failed_{0};
-  mutable std::mutex authorization_mutex_;
-  fabric::Authorization authorization_{fabric::Policy{}};  // what the broker uses, for the service
+  KnownClients clients_;  // for the service
   std::shared_ptr<broker::Revocations> revocations_;
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<service::TieService> service_;
+  std::unique_ptr<BackUpJob> back_ups_;  // of the service's store
   std::unique_ptr<ManagementPort> management_;
   // Its thread asks for metrics before start() has stored it.
   std::atomic<bool> management_started_{false};

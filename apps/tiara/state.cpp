@@ -32,16 +32,6 @@ bool is_uuid(std::string_view text) {
          });
 }
 
-dxl::Result<std::string> read_broker_id(const std::filesystem::path& file) {
-  auto text = broker::read_file(file);
-  if (!text) return dxl::fail(text.error());
-  while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
-  if (!is_uuid(*text))
-    return dxl::fail(ErrorCode::kConfiguration,
-                     fmt::format("{}: expected a lower-case uuid without braces", file.string()));
-  return text;
-}
-
 dxl::Result<void> write_if_missing(const std::filesystem::path& file, const std::string& text) {
   if (broker::is_there(file)) return {};
   return broker::write_file_atomically(file, text);
@@ -77,6 +67,18 @@ dxl::Result<void> finish_changes(const broker::StatePaths& paths) {
   return broker::finish_files(paths.service);
 }
 
+}  // namespace
+
+dxl::Result<std::string> read_broker_id(const std::filesystem::path& file) {
+  auto text = broker::read_file(file);
+  if (!text) return dxl::fail(text.error());
+  while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
+  if (!is_uuid(*text))
+    return dxl::fail(ErrorCode::kConfiguration,
+                     fmt::format("{}: expected a lower-case uuid without braces", file.string()));
+  return text;
+}
+
 dxl::Result<void> check_service(const State& state) {
   const auto certificate = broker::read_file(state.paths.service / "service.crt"),
              key = broker::read_file(state.paths.service / "service.key"),
@@ -87,8 +89,6 @@ dxl::Result<void> check_service(const State& state) {
   if (auto checked = broker::check_key(*certificate, *key); !checked) return checked;
   return broker::check_chain(*certificate, *bundle);
 }
-
-}  // namespace
 
 // What clients on this machine and its neighbours call it, for those that check the name they asked
 // for. A host name that cannot be one in DNS is left out.
@@ -131,6 +131,13 @@ dxl::Error unusable(const dxl::Error& error, const std::filesystem::path& where)
   return {ErrorCode::kStorage, fmt::format("{}: {}", where.string(), error.message), 0};
 }
 
+// The lock under which clients are written.
+dxl::Result<void> finish_admin_client(const broker::StatePaths& paths) {
+  const auto lock = broker::FileLock::acquire(paths.policy_lock);
+  if (!lock) return dxl::fail(lock.error());
+  return broker::finish_files(paths.admin_client);
+}
+
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
                                         const SettingSources& sources) {
   if (auto whole = check_nothing_lost(paths); !whole) return dxl::fail(whole.error());
@@ -148,6 +155,7 @@ dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
   if (!id) return dxl::fail(id.error());
   auto loaded = load_state_settings(paths.config, sources);
   if (!loaded) return dxl::fail(loaded.error());
+  if (auto finished = finish_admin_client(paths); !finished) return dxl::fail(finished.error());
   const auto lock = broker::FileLock::acquire(paths.keystore_lock);
   if (!lock) return dxl::fail(lock.error());
   if (auto finished = finish_changes(paths); !finished) return dxl::fail(finished.error());
@@ -207,6 +215,11 @@ dxl::Result<void> reissue_admin_client(const State& state) {
 
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state) {
   const std::filesystem::path certificate = state.paths.service / "service.crt";
+  // Nobody changes half of it meanwhile; what a killed program left half done is done first.
+  const auto held = broker::FileLock::acquire(state.paths.keystore_lock);
+  if (!held) return dxl::fail(held.error());
+  if (auto finished = broker::finish_files(state.paths.service); !finished)
+    return dxl::fail(finished.error());
   if (!broker::is_there(certificate)) {
     if (auto renewed = renew_service(state); !renewed)
       return dxl::fail(unusable(renewed.error(), state.paths.keystore));

@@ -28,11 +28,20 @@ std::vector<std::string> broker_names();
 // that holds something else.
 dxl::Result<void> check_state_directory(const std::filesystem::path& directory);
 
+// What a program that was killed while it replaced the admin client left half done. Takes the
+// policy's lock, under which clients are written.
+dxl::Result<void> finish_admin_client(const broker::StatePaths& paths);
+
 // Creates what a first start needs. The caller holds the state's lock.
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
                                         const SettingSources& sources = {});
 // kStorage when there is no state yet.
 dxl::Result<State> open_state(const broker::StatePaths& paths, const SettingSources& sources = {});
+
+// uuid without braces; kConfiguration when the file holds none.
+dxl::Result<std::string> read_broker_id(const std::filesystem::path& file);
+// The TIE service's certificate, key and chain, as they are.
+dxl::Result<void> check_service(const State& state);
 
 // Has a running broker reread its policy files and returns when they are in force; at once when
 // none runs. `done`: what is written already, for the error.
@@ -41,7 +50,8 @@ dxl::Result<bool> confirm_policy(const broker::StatePaths& paths, std::string_vi
 // The same error as kStorage: what keeps a state from being used is exit code 8, whatever it is.
 dxl::Error unusable(const dxl::Error& error, const std::filesystem::path& where);
 
-// The TIE service's certificate chain, root first; issued into STATE/service when missing.
+// The TIE service's certificate chain, root first; issued into STATE/service when missing. Takes
+// the keystore's lock.
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state);
 
 // A new certificate for the service from the present client CA, used from its next connection on.

@@ -1,166 +1,22 @@
 #include "tiara/state_settings.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "broker/broker.hpp"
+#include "tiara/setting_kinds.hpp"
 
 namespace tiara::app {
 namespace {
 
 using broker::Setting;
-using broker::SettingValue;
-using dxl::ErrorCode;
-using Applied = dxl::Result<void>;
 
-Setting flag(std::string_view name, std::string_view comment, bool& into) {
-  return {name, comment, into,
-          [&into](const SettingValue& value) -> Applied {
-            into = std::get<bool>(value);
-            return {};
-          },
-          "`true`, `false`"};
-}
-
-template <class Integer>
-Setting number(std::string_view name, std::string_view comment, Integer& into, std::int64_t minimum,
-               std::int64_t maximum) {
-  return {name, comment, static_cast<std::int64_t>(into),
-          [&into, minimum, maximum](const SettingValue& value) -> Applied {
-            const std::int64_t integer = std::get<std::int64_t>(value);
-            if (integer < minimum || integer > maximum)
-              return dxl::fail(ErrorCode::kConfiguration,
-                               fmt::format("expected {} to {}", minimum, maximum));
-            into = static_cast<Integer>(integer);
-            return {};
-          },
-          fmt::format("{} to {}", minimum, maximum)};
-}
-
-// Whole seconds.
-template <class Duration>
-Setting seconds(std::string_view name, std::string_view comment, Duration& into,
-                std::int64_t maximum) {
-  const auto fallback = std::chrono::duration_cast<std::chrono::seconds>(into).count();
-  return {name, comment, std::int64_t{fallback},
-          [&into, maximum](const SettingValue& value) -> Applied {
-            const std::int64_t count = std::get<std::int64_t>(value);
-            if (count < 1 || count > maximum)
-              return dxl::fail(ErrorCode::kConfiguration,
-                               fmt::format("expected 1 to {} seconds", maximum));
-            into = std::chrono::seconds(count);
-            return {};
-          },
-          fmt::format("1 to {} seconds", maximum)};
-}
-
-// Names separated by commas.
-Setting names(std::string_view name, std::string_view comment, std::vector<std::string>& into) {
-  return {name, comment, fmt::format("{}", fmt::join(into, ", ")),
-          [&into](const SettingValue& value) -> Applied {
-            into.clear();
-            std::string_view rest = std::get<std::string>(value);
-            while (!rest.empty()) {
-              const std::size_t comma = std::min(rest.find(','), rest.size());
-              std::string_view item = rest.substr(0, comma);
-              rest.remove_prefix(std::min(comma + 1, rest.size()));
-              item.remove_prefix(std::min(item.find_first_not_of(' '), item.size()));
-              item = item.substr(0, item.find_last_not_of(' ') + 1);
-              if (item.empty())
-                return dxl::fail(ErrorCode::kConfiguration, "expected names between commas");
-              into.emplace_back(item);
-            }
-            return {};
-          },
-          "names between commas"};
-}
-
-// Addresses to listen on.
-Setting addresses(std::string_view name, std::string_view comment, std::vector<std::string>& into) {
-  Setting row = names(name, comment, into);
-  row.apply = [take = std::move(row.apply), &into](const SettingValue& value) -> Applied {
-    if (auto taken = take(value); !taken) return taken;
-    if (into.empty()) return dxl::fail(ErrorCode::kConfiguration, "expected one address or more");
-    return {};
-  };
-  row.accepted = "numeric addresses between commas";
-  return row;
-}
-
-Setting share(std::string_view name, std::string_view comment, double& into) {
-  return {name, comment, into,
-          [&into](const SettingValue& value) -> Applied {
-            const double part = std::get<double>(value);
-            if (!(part >= 0 && part <= 1))
-              return dxl::fail(ErrorCode::kConfiguration, "expected 0 to 1");
-            into = part;
-            return {};
-          },
-          "0 to 1"};
-}
-
-template <class Enum>
-using Choices = std::vector<std::pair<std::string_view, Enum>>;
-
-// The first choice is the default.
-template <class Enum>
-Setting choice(std::string_view name, std::string_view comment, Enum& into, Choices<Enum> choices) {
-  const std::string first(choices.front().first);
-  std::string accepted;
-  for (const auto& [text, meaning] : choices)
-    accepted += fmt::format("{}`\"{}\"`", accepted.empty() ? "" : ", ", text);
-  return {name, comment, first,
-          [&into, choices = std::move(choices)](const SettingValue& value) -> Applied {
-            std::string expected;
-            for (const auto& [text, meaning] : choices) {
-              if (text == std::get<std::string>(value)) {
-                into = meaning;
-                return {};
-              }
-              expected += fmt::format("{}\"{}\"", expected.empty() ? "" : ", ", text);
-            }
-            return dxl::fail(ErrorCode::kConfiguration, "expected one of " + expected);
-          },
-          accepted};
-}
-
-// What a reload applies to what runs; Server::apply_settings() in up.cpp carries it out.
+// What a reload applies to what runs, of the broker's settings; Server::apply_settings() carries it
+// out.
 bool is_reloadable(std::string_view name) {
-  constexpr std::string_view kKeys[] = {"external.enabled",
-                                        "external.require_filename",
-                                        "lookup.count_scan_type_3",
-                                        "merge.learn",
-                                        "prevalence.min_systems",
-                                        "prevalence.min_share",
-                                        "enterprise.size",
-                                        "authorization.accept_unidentified",
-                                        "broker.send_connect_events",
-                                        "broker.test_mode"};
   if (name == "limits.handshakes" || name == "limits.handshake_seconds") return false;
-  return name.starts_with("limits.") || name.starts_with("log.") ||
-         std::find(std::begin(kKeys), std::end(kKeys), name) != std::end(kKeys);
-}
-
-std::vector<Setting> log_rows(StateSettings& settings) {
-  using base::LogLevel;
-  return {
-      choice<LogLevel>("log.level", "Which lines are written: \"info\" and worse, say.",
-                       settings.log_level,
-                       {{"info", LogLevel::kInfo},
-                        {"debug", LogLevel::kDebug},
-                        {"warn", LogLevel::kWarning},
-                        {"error", LogLevel::kError}}),
-      choice<base::LogFormat>("log.format",
-                              "\"text\" for people, \"json\" for programs: one object a line.",
-                              settings.log_format,
-                              {{"text", base::LogFormat::kText}, {"json", base::LogFormat::kJson}}),
-      number("log.repeats_per_minute",
-             "Lines of one event and client; the rest is counted. 0: no limit.",
-             settings.log_repeats, 0, 1'000'000),
-  };
+  return name.starts_with("limits.") || name == "broker.send_connect_events" ||
+         name == "broker.test_mode";
 }
 
 std::vector<Setting> limit_rows(broker::BrokerLimits& limits) {
@@ -213,19 +69,8 @@ std::vector<Setting> limit_rows(broker::BrokerLimits& limits) {
   };
 }
 
-}  // namespace
-
-std::vector<Setting> setting_rows(StateSettings& settings) {
-  using Reputation = reputation::Settings;
-  using Learn = Reputation::MergeLearn;
-  using Date = Reputation::CreateDate;
-  constexpr std::int64_t kMaxSystems = 1'000'000'000;
-  Reputation& tie = settings.reputation;
-  std::vector<Setting> rows{
-      choice<Date>("create_date",
-                   "createDate of an Enterprise entry: \"changed\" = of the last level change, "
-                   "\"record\" = of the record.",
-                   tie.create_date, {{"changed", Date::kChanged}, {"record", Date::kRecord}}),
+std::vector<Setting> listen_rows(StateSettings& settings) {
+  return {
       addresses("listen.addresses", "Where to listen; `tiara up --listen` overrides it.",
                 settings.listen_addresses),
       number("listen.port", "MQTT over TLS; `tiara up --port` overrides it. 0: any free port.",
@@ -241,26 +86,11 @@ std::vector<Setting> setting_rows(StateSettings& settings) {
            "OpenDXL "
            "Python client there. Under TLS 1.3 it needs no switch.",
            settings.legacy_python_ciphers),
-      flag("external.enabled", "Whether External reports are taken; otherwise they are dropped.",
-           tie.external_enabled),
-      flag("external.require_filename", "Drop External reports without a file name.",
-           tie.external_require_filename),
-      flag("lookup.count_scan_type_3",
-           "Count lookups of API clients (scanType 3) as sightings of the file.",
-           tie.lookup_count_scan_type_3),
-      choice<Learn>("merge.learn",
-                    "When others than administrators may tie digests together: \"safe\", "
-                    "\"never\", \"always\".",
-                    tie.merge_learn,
-                    {{"safe", Learn::kSafe}, {"never", Learn::kNever}, {"always", Learn::kAlways}}),
-      number("prevalence.min_systems", "A file is prevalent when so many systems have seen it,",
-             tie.prevalence_min_systems, 0, kMaxSystems),
-      share("prevalence.min_share", "and this share of all systems.", tie.prevalence_min_share),
-      number("enterprise.size", "Number of all systems; 0: those that have been seen.",
-             tie.enterprise_size, 0, kMaxSystems),
-      flag("authorization.accept_unidentified",
-           "Take writes from senders whose identity the fabric does not show.",
-           tie.authorization_accept_unidentified),
+  };
+}
+
+std::vector<Setting> broker_rows(StateSettings& settings) {
+  return {
       number("broker.threads", "I/O threads; `tiara up --threads` overrides it.", settings.threads,
              1, broker::kMaxThreads),
       names(
@@ -277,9 +107,21 @@ std::vector<Setting> setting_rows(StateSettings& settings) {
       seconds("broker.message_sample_seconds", "What the rates of the health answer span.",
               settings.message_sample, 86'400),
   };
-  for (Setting& row : log_rows(settings)) rows.push_back(std::move(row));
-  for (Setting& row : limit_rows(settings.limits)) rows.push_back(std::move(row));
-  for (Setting& row : rows) row.reloads = is_reloadable(row.name);
+}
+
+}  // namespace
+
+std::vector<Setting> setting_rows(StateSettings& settings) {
+  std::vector<Setting> rows = listen_rows(settings);
+  const auto add = [&rows](std::vector<Setting> more) {
+    for (Setting& row : more) rows.push_back(std::move(row));
+  };
+  add(tie_rows(settings.reputation));
+  add(broker_rows(settings));
+  add(log_rows(settings.log));
+  add(limit_rows(settings.limits));
+  for (Setting& row : rows) row.reloads = row.reloads || is_reloadable(row.name);
+  rows.push_back(request_rate_row(settings.reputation));
   return rows;
 }
 

@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "base/log.hpp"
 #include "broker/limits.hpp"
 #include "broker/settings.hpp"
 #include "dxl/result.hpp"
-#include "reputation/engine.hpp"
+#include "reputation/settings.hpp"
+#include "tiara/tie_settings.hpp"
 
 namespace tiara::app {
 
@@ -26,10 +26,8 @@ struct StateSettings {
   std::vector<std::string> service_zones;
   bool send_connect_events = false;
   bool test_mode = false;
-  std::chrono::seconds message_sample{60};           // broker.message_sample_seconds
-  base::LogLevel log_level = base::LogLevel::kInfo;  // log.level
-  base::LogFormat log_format = base::LogFormat::kText;
-  std::uint32_t log_repeats = 60;  // log.repeats_per_minute
+  std::chrono::seconds message_sample{60};  // broker.message_sample_seconds
+  LogSettings log;
   broker::BrokerLimits limits;
   reputation::Settings reputation;  // the names of TIE reference §12.2
 };
@@ -47,12 +45,18 @@ struct SettingSources {
   std::vector<broker::SettingArgument> arguments{};
 };
 SettingSources environment_sources();  // this process's variables
+// Each "KEY=VALUE", as of --set.
+dxl::Result<void> add_settings(const std::vector<std::string>& set, SettingSources& sources);
 
 struct LoadedSettings {
   StateSettings settings;
   broker::SetValues values;  // every key, with its origin
 };
-// A file that is missing sets nothing. kConfiguration with all that is wrong in a layer.
+// A file that is missing sets nothing. kConfiguration with all that is wrong in a layer. The first
+// is for rows of one's own.
+dxl::Result<broker::SetValues> load_settings(const std::filesystem::path& file,
+                                             const SettingSources& sources,
+                                             const std::vector<broker::Setting>& rows);
 dxl::Result<LoadedSettings> load_state_settings(const std::filesystem::path& file,
                                                 const SettingSources& sources);
 
@@ -62,6 +66,14 @@ struct SettingChanges {
   std::vector<std::string> applied, restart;
 };
 SettingChanges take_changes(broker::SetValues& running, const broker::SetValues& loaded);
+SettingChanges take_changes(broker::SetValues& running, const broker::SetValues& loaded,
+                            const std::vector<broker::Setting>& rows);
+// Logs them; `running` as take_changes() left it.
+void log_changes(const SettingChanges& changes, const broker::SetValues& running);
+// Why a reload changed nothing.
+void log_refused_reload(const dxl::Error& error);
+// [x,"y"] of texts, for answers on the control socket.
+std::string json_array(const std::vector<std::string>& texts);
 
 // docs/configuration.md.
 std::string configuration_reference();

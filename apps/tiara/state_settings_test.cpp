@@ -4,6 +4,7 @@
 
 #include "broker/state_directory.hpp"
 #include "broker/testing_directory.hpp"
+#include "tie/reputation.hpp"
 
 namespace tiara::app {
 namespace {
@@ -21,6 +22,16 @@ TEST(StateSettings, EveryKeyReachesItsField) {
       "prevalence.min_share = 0.5\n"
       "enterprise.size = 100\n"
       "authorization.accept_unidentified = true\n"
+      "external.max_age_days = 11\n"
+      "query_limit.default = 12\n"
+      "updates.default_limit = 13\n"
+      "updates.targeted = true\n"
+      "overridden.max_files = 14\n"
+      "retention.days = 15\n"
+      "retention.days_by_type = \"PEEXE:16, 17:17\"\n"
+      "events.targeted = \"enrolled\"\n"
+      "identity.trusted_senders = \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA, "
+      "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"\n"
       "listen.ws_port = 4321\n"
       "[broker]\nthreads = 3\nservice_zones = \"b, root\"\nsend_connect_events = true\n"
       "test_mode = true\n"
@@ -28,12 +39,15 @@ TEST(StateSettings, EveryKeyReachesItsField) {
       "subscriptions_per_client = 9\nsubscription_bytes_per_client = 2000\ntopic_bytes = 100\n"
       "topic_levels = 11\npublish_rate = 12\nrequest_backlog_bytes = 4096\n"
       "outgoing_bytes = 70000\nbuffered_bytes = 2000000\nslow_consumer = \"drop\"\n"
-      "handshake_seconds = 13\nconnect_seconds = 14\nkeep_alive_seconds = 15\n",
+      "handshake_seconds = 13\nconnect_seconds = 14\nkeep_alive_seconds = 15\n"
+      "requests_per_second = 16\n",
       "t");
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->port, 1234);
   EXPECT_TRUE(settings->legacy_python_ciphers);
   const reputation::Settings& tie = settings->reputation;
+  const auto peexe = tie::parse_file_type("PEEXE");
+  ASSERT_TRUE(peexe);
   EXPECT_EQ(tie.create_date, reputation::Settings::CreateDate::kRecord);
   EXPECT_FALSE(tie.external_enabled);
   EXPECT_TRUE(tie.external_require_filename);
@@ -43,6 +57,18 @@ TEST(StateSettings, EveryKeyReachesItsField) {
   EXPECT_EQ(tie.prevalence_min_share, 0.5);
   EXPECT_EQ(tie.enterprise_size, 100u);
   EXPECT_TRUE(tie.authorization_accept_unidentified);
+  EXPECT_EQ(tie.external_max_age_days, 11);
+  EXPECT_EQ(tie.query_limit_default, 12);
+  EXPECT_EQ(tie.updates_default_limit, 13);
+  EXPECT_TRUE(tie.updates_targeted);
+  EXPECT_EQ(tie.overridden_max_files, 14);
+  EXPECT_EQ(tie.retention_days, 15);
+  EXPECT_EQ(tie.retention_days_by_type, (std::map<std::uint64_t, std::int64_t>{
+                                            {static_cast<std::uint64_t>(*peexe), 16}, {17, 17}}));
+  EXPECT_EQ(tie.events_targeted, reputation::Settings::Targeted::kEnrolled);
+  EXPECT_EQ(tie.identity_trusted_senders,
+            (std::set<std::string, std::less<>>{std::string(40, 'a'), std::string(40, 'b')}));
+  EXPECT_EQ(tie.limits_requests_per_second, 16);
   EXPECT_EQ(settings->web_socket_port, 4321);
   EXPECT_EQ(settings->threads, 3u);
   EXPECT_EQ(settings->service_zones, (std::vector<std::string>{"b", "root"}));
@@ -96,6 +122,23 @@ TEST(StateSettings, RefuseValuesOutOfRange) {
       {"limits.connect_seconds = 0", "t:1: limits.connect_seconds: expected 1 to 86400 seconds"},
       {"limits.slow_consumer = \"wait\"",
        "t:1: limits.slow_consumer: expected one of \"close\", \"drop\""},
+      {"query_limit.default = 0", "t:1: query_limit.default: expected 1 to 5000"},
+      {"query_limit.default = 5001", "t:1: query_limit.default: expected 1 to 5000"},
+      {"updates.default_limit = 0", "t:1: updates.default_limit: expected 1 to 5000"},
+      {"overridden.max_files = -1", "t:1: overridden.max_files: expected 0 to 5000"},
+      {"retention.days = 36501", "t:1: retention.days: expected 0 to 36500"},
+      {"retention.days_by_type = \"PEEXE\"",
+       "t:1: retention.days_by_type: expected TYPE:DAYS between commas"},
+      {"retention.days_by_type = \"PEEXE:-1\"",
+       "t:1: retention.days_by_type: expected TYPE:DAYS between commas"},
+      {"retention.days_by_type = \"18:1, 18:2\"",
+       "t:1: retention.days_by_type: expected TYPE:DAYS between commas"},
+      {"identity.trusted_senders = \"abc\"",
+       "t:1: identity.trusted_senders: expected SHA-1 thumbprints between commas"},
+      {"events.targeted = \"some\"",
+       "t:1: events.targeted: expected one of \"all\", \"enrolled\", \"off\""},
+      {"limits.requests_per_second = -1",
+       "t:1: limits.requests_per_second: expected 0 to 100000000"},
       {"merge.learn = \"maybe\"",
        "t:1: merge.learn: expected one of \"safe\", \"never\", \"always\""},
   };
@@ -149,6 +192,16 @@ TEST(StateSettings, AReloadTakesWhatItCanAndNamesTheRestEachTime) {
   const SettingChanges second = take_changes(running, loaded->values);
   EXPECT_TRUE(second.applied.empty());
   EXPECT_EQ(second.restart, std::vector<std::string>{"listen.port"});
+}
+
+TEST(StateSettings, AReloadAppliesEverythingOfTheServiceButTheKindOfDate) {
+  StateSettings settings;
+  for (const broker::Setting& row : setting_rows(settings)) {
+    const std::string_view section = row.name.substr(0, row.name.find('.'));
+    const bool is_fixed = row.name == "create_date" || section == "listen" || section == "tls";
+    if (section == "broker" || section == "limits") continue;
+    EXPECT_EQ(row.reloads, !is_fixed) << row.name;
+  }
 }
 
 TEST(StateSettings, AddressesAreAtLeastOne) {

@@ -3,16 +3,17 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 #include <utility>
+
+#include "base/regular_file.hpp"
 
 namespace tiara::app {
 namespace {
 
 using dxl::ErrorCode;
 
-constexpr std::streamsize kHeadBytes = 64 * 1024;
+constexpr std::size_t kHeadBytes = 64 * 1024;
 
 bool is_hexadecimal(std::string_view text) {
   return text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
@@ -72,11 +73,8 @@ dxl::Result<tie::TrustLevel> parse_level(const std::string& text) {
 
 tie::FileType detect_type(const Target& target) {
   if (!target.path) return tie::FileType::kNone;
-  std::ifstream file(*target.path, std::ios::binary);
-  std::string head(static_cast<std::size_t>(kHeadBytes), '\0');
-  file.read(head.data(), kHeadBytes);
-  head.resize(static_cast<std::size_t>(file.gcount()));
-  return tie::detect_file_type(head, target.file_name());
+  const auto head = base::read_regular_head(*target.path, kHeadBytes);
+  return tie::detect_file_type(head.value_or(""), target.file_name());
 }
 
 }  // namespace tiara::app

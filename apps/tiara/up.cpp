@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "tiara/exit_code.hpp"
 #include "tiara/notify.hpp"
 #include "tiara/server.hpp"
+#include "tiara/serving.hpp"
 #include "tiara/waiting.hpp"
 
 namespace tiara::app {
@@ -20,8 +20,6 @@ namespace {
 
 using base::LogLevel;
 using dxl::ErrorCode;
-
-constexpr std::chrono::hours kExpiryCheck{24};
 
 // A connection is a descriptor, and distributions start processes with 1,024 of them.
 void raise_descriptor_limit() {
@@ -34,12 +32,7 @@ void raise_descriptor_limit() {
 // What the command line sets, above the environment.
 dxl::Result<SettingSources> setting_sources(const UpOptions& options) {
   SettingSources sources = environment_sources();
-  for (const std::string& set : options.set) {
-    const std::size_t end = set.find('=');
-    if (end == std::string::npos)
-      return dxl::fail(ErrorCode::kConfiguration, fmt::format("--set {}: expected KEY=VALUE", set));
-    sources.arguments.push_back({set.substr(0, end), set.substr(end + 1), "--set"});
-  }
+  if (auto added = add_settings(options.set, sources); !added) return dxl::fail(added.error());
   const auto add = [&sources](std::string_view name, std::string text, std::string_view flag) {
     sources.arguments.push_back({std::string(name), std::move(text), std::string(flag)});
   };
@@ -54,39 +47,6 @@ dxl::Result<SettingSources> setting_sources(const UpOptions& options) {
   return sources;
 }
 
-// Until a signal says stop. The service manager hears that we live only while the broker does.
-void serve(Server& server, Waiting& waiting, const Notifier& notifier) {
-  using Clock = std::chrono::steady_clock;
-  notifier.ready();
-  auto next_expiry_check = Clock::now() + kExpiryCheck;
-  while (true) {
-    auto deadline = next_expiry_check;
-    if (const auto every = notifier.alive_every())
-      deadline = std::min(deadline, Clock::now() + *every);
-    switch (waiting.wait(deadline)) {
-      case Waiting::Wake::kStop:
-        return;
-      case Waiting::Wake::kReload: {
-        notifier.reloading();
-        // A failure is logged, and what was in force stays.
-        [[maybe_unused]] const auto reloaded = server.reload();
-        server.warn_of_expiry();
-        notifier.ready();
-        break;
-      }
-      case Waiting::Wake::kCalled:
-        break;
-      case Waiting::Wake::kTimedOut:
-        server.probe();
-        notifier.alive();
-        if (Clock::now() < next_expiry_check) break;
-        next_expiry_check = Clock::now() + kExpiryCheck;
-        server.warn_of_expiry();
-        break;
-    }
-  }
-}
-
 int start_failure(const dxl::Error& error) {
   if (error.code == ErrorCode::kInUse)
     return report({error.code, error.message + "; is `tiara up` running on this state already?"});
@@ -96,10 +56,7 @@ int start_failure(const dxl::Error& error) {
 int check_only(const UpOptions& options) {
   const auto sources = setting_sources(options);
   if (!sources) return report(sources.error());
-  const auto checked = check_config(broker::StatePaths(options.state), *sources);
-  if (!checked) return report(checked.error());
-  fmt::print("ok\n");
-  return kExitOk;
+  return print_check(broker::StatePaths(options.state), *sources);
 }
 
 }  // namespace
@@ -124,7 +81,11 @@ int run_up(const UpOptions& options) {
       (*server)->warn_of_expiry();
       fmt::print("{}\n", (*server)->ready_line());
       std::fflush(stdout);
-      serve(**server, **waiting, notifier);
+      // A failure to reload is logged, and what was in force stays.
+      serve({.reload = [&] { [[maybe_unused]] const auto done = (*server)->reload(); },
+             .warn_of_expiry = [&] { (*server)->warn_of_expiry(); },
+             .probe = [&] { (*server)->probe(); }},
+            **waiting, notifier);
       base::log_event(LogLevel::kInfo, "up", "server.stopping", "", {}, "stopping");
       notifier.stopping();
     }

@@ -126,8 +126,8 @@ dxl::Result<void> renew_broker(const fs::path& keystore, const std::string& brok
                                const std::vector<std::string>& names) {
   if (is_rotating(keystore))
     return dxl::fail(ErrorCode::kInvalidArgument,
-                     "a rotation of the CAs is under way: `rotate --finish` renews the broker's "
-                     "certificate, too");
+                     "a rotation of the CAs is under way; `tiara cert-authority rotate --finish` "
+                     "ends it and renews the broker's certificate, too");
   const auto issuer = read_issuer(keystore, kBrokerCa, kBrokerCaKey);
   if (!issuer) return dxl::fail(issuer.error());
   const auto files = issue_broker(*issuer, broker_id, names);
@@ -141,7 +141,8 @@ dxl::Result<void> begin_rotation(const fs::path& keystore, const std::string& br
                                  std::int64_t serial) {
   if (is_rotating(keystore))
     return dxl::fail(ErrorCode::kInvalidArgument,
-                     "a rotation is under way; `rotate --finish` ends it");
+                     "a rotation is under way already; give the clients new certificates, then "
+                     "`tiara cert-authority rotate --finish` ends it");
   const auto old_client = read_file(keystore / kClientCa),
              old_broker = read_file(keystore / kBrokerCa);
   if (!old_client) return dxl::fail(old_client.error());
@@ -164,9 +165,15 @@ dxl::Result<void> begin_rotation(const fs::path& keystore, const std::string& br
                         {kOld, client_blocks.front() + broker_blocks.front()}});
 }
 
-dxl::Result<std::vector<CertificateFacts>> finish_rotation(const fs::path& keystore,
-                                                           const std::string& broker_id,
-                                                           const std::vector<std::string>& names) {
+std::optional<CertificateFacts> find_old_client_ca(const fs::path& keystore) {
+  const auto old = read_file(keystore / kOld);
+  if (!old) return std::nullopt;
+  auto facts = inspect_certificate(*old);
+  return facts ? std::optional(*std::move(facts)) : std::nullopt;
+}
+
+dxl::Result<void> finish_rotation(const fs::path& keystore, const std::string& broker_id,
+                                  const std::vector<std::string>& names, const RevokeCas& revoke) {
   if (!is_rotating(keystore))
     return dxl::fail(ErrorCode::kInvalidArgument, "no rotation is under way");
   const auto old = read_file(keystore / kOld), clients = read_file(keystore / kClientCa);
@@ -182,8 +189,12 @@ dxl::Result<std::vector<CertificateFacts>> finish_rotation(const fs::path& keyst
   (*files)[kClientCa] = without(*clients, dropped);
   (*files)[kBrokerCa] = without(issuer->certificate_pem, dropped);
   (*files)[kOld] = std::nullopt;
-  if (auto done = replace_files(keystore, *files); !done) return dxl::fail(done.error());
-  return facts;
+  if (auto done = stage_files(keystore, *files); !done) return done;
+  if (auto done = revoke(*facts); !done) {
+    discard_files(keystore);
+    return done;
+  }
+  return commit_files(keystore);
 }
 
 }  // namespace tiara::broker

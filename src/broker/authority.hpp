@@ -3,6 +3,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,10 +36,14 @@ bool is_rotating(const std::filesystem::path& keystore);
 // `serial` makes the names of the new CAs unlike those of the old: epoch seconds.
 dxl::Result<void> begin_rotation(const std::filesystem::path& keystore,
                                  const std::string& broker_id, std::int64_t serial);
-// Second step: the old CAs go, and the broker's certificate comes from the new one. What is dropped
-// is returned, for the revocation list.
-dxl::Result<std::vector<CertificateFacts>> finish_rotation(
-    const std::filesystem::path& keystore, const std::string& broker_id,
-    const std::vector<std::string>& names = {});
+// Second step: the old CAs go, and the broker's certificate comes from the new one. `revoke` gets
+// the CAs that are dropped when everything is written but nothing has changed yet: whoever is
+// killed between the two is still rotating and can do it again. If it fails, nothing changes.
+using RevokeCas = std::function<dxl::Result<void>(const std::vector<CertificateFacts>& dropped)>;
+dxl::Result<void> finish_rotation(const std::filesystem::path& keystore,
+                                  const std::string& broker_id,
+                                  const std::vector<std::string>& names, const RevokeCas& revoke);
+// The client CA that a rotation is about to drop; nothing if none is under way.
+std::optional<CertificateFacts> find_old_client_ca(const std::filesystem::path& keystore);
 
 }  // namespace tiara::broker

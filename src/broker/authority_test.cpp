@@ -120,8 +120,13 @@ TEST_F(AuthorityTest, OldAndNewGoTogetherDuringARotation) {
   EXPECT_FALSE(verifies(new_client.certificate_pem, old_root));
   EXPECT_TRUE(verifies(text("broker.crt"), old_bundle));
   EXPECT_TRUE(verifies(text("broker.crt"), text("ca-broker.crt")));
-  EXPECT_EQ(begin_rotation(path, kId, kSerial + 1).error().code, dxl::ErrorCode::kInvalidArgument);
-  EXPECT_EQ(renew_broker(path, kId).error().code, dxl::ErrorCode::kInvalidArgument);
+  // What is refused meanwhile says what to do.
+  for (const auto& refused : {begin_rotation(path, kId, kSerial + 1), renew_broker(path, kId)}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, dxl::ErrorCode::kInvalidArgument);
+    EXPECT_THAT(refused.error().message,
+                HasSubstr("`tiara cert-authority rotate --finish` ends it"));
+  }
 }
 
 TEST_F(AuthorityTest, AFinishedRotationHasDroppedTheOld) {
@@ -131,18 +136,39 @@ TEST_F(AuthorityTest, AFinishedRotationHasDroppedTheOld) {
   ASSERT_TRUE(begin_rotation(path, kId, kSerial));
   const IssuedCertificate new_client = client();
   const std::string both = text("ca-broker.crt");  // what the new client was given
-  const auto dropped = finish_rotation(path, kId);
-  ASSERT_TRUE(dropped) << dropped.error().message;
-  ASSERT_EQ(dropped->size(), 2U);
-  EXPECT_EQ(dropped->front().thumbprints, old->front().facts.thumbprints);
+  EXPECT_EQ(find_old_client_ca(path)->thumbprints, old->front().facts.thumbprints);
+  std::vector<CertificateFacts> dropped;
+  const auto revoke = [&](const std::vector<CertificateFacts>& facts) {
+    dropped = facts;
+    EXPECT_TRUE(is_rotating(path));  // killed here, it can be done again
+    return dxl::Result<void>();
+  };
+  const auto finished = finish_rotation(path, kId, {}, revoke);
+  ASSERT_TRUE(finished) << finished.error().message;
+  ASSERT_EQ(dropped.size(), 2U);
+  EXPECT_EQ(dropped.front().thumbprints, old->front().facts.thumbprints);
   EXPECT_FALSE(is_rotating(path));
+  EXPECT_FALSE(find_old_client_ca(path));
   EXPECT_TRUE(check_keystore(path));
   EXPECT_EQ(roles(), (std::vector<std::string>{"client CA", "broker CA", "broker"}));
   EXPECT_FALSE(verifies(old_client.certificate_pem, text("ca-client.crt")));
   EXPECT_TRUE(verifies(new_client.certificate_pem, text("ca-client.crt")));
   EXPECT_TRUE(verifies(text("broker.crt"), both));
-  EXPECT_EQ(finish_rotation(path, kId).error().message, "no rotation is under way");
+  EXPECT_EQ(finish_rotation(path, kId, {}, revoke).error().message, "no rotation is under way");
   for (const auto& entry : fs::directory_iterator(path)) EXPECT_EQ(mode_of(entry), 0600U) << entry;
+}
+
+TEST_F(AuthorityTest, NothingIsDroppedThatCannotBeRevoked) {
+  ASSERT_TRUE(begin_rotation(path, kId, kSerial));
+  const std::string before = text("ca-client.crt") + text("ca-broker.crt") + text("broker.crt");
+  const auto finished = finish_rotation(path, kId, {}, [](const auto&) -> dxl::Result<void> {
+    return dxl::fail(dxl::ErrorCode::kStorage, "full");
+  });
+  ASSERT_FALSE(finished);
+  EXPECT_EQ(finished.error().message, "full");
+  EXPECT_TRUE(is_rotating(path));
+  EXPECT_EQ(text("ca-client.crt") + text("ca-broker.crt") + text("broker.crt"), before);
+  EXPECT_FALSE(fs::exists(path / ".next.tmp"));
 }
 
 }  // namespace

@@ -224,6 +224,7 @@ dxl::Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options,
     impl->web_socket_port = *port;
   }
   impl->shared.on_revocation = impl->options.on_revocation;
+  impl->shared.on_client = impl->options.on_client;
   impl->make_hubs(std::move(authorization));
   if (!impl->options.tls)
     base::log(LogLevel::kWarning, "broker",
@@ -257,6 +258,14 @@ void Broker::Impl::commit(fabric::Change change) {
   first.loop.post(
       [&] { first.hub->commit(std::move(change), [&applied] { applied.set_value(); }); });
   applied.get_future().wait();
+}
+
+void Broker::set_service_chain(const std::vector<net::PeerCertificate>& chain) {
+  fabric::ServiceIdentityReplaced change;
+  for (const net::PeerCertificate& certificate : chain)
+    change.chain.push_back({certificate.sha1, certificate.sha256});
+  if (!chain.empty()) change.subject = chain.back().subject;
+  impl_->commit(std::move(change));
 }
 
 void Broker::set_revocations(fabric::RevocationList list) {

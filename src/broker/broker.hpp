@@ -39,6 +39,9 @@ struct BrokerOptions {
   // Takes the thumbprints of an administrator's event, on an I/O thread, and answers in time with
   // set_revocations(). Empty: the broker keeps them itself, in memory.
   std::function<void(std::vector<std::string>)> on_revocation{};
+  // Each client that comes onto the fabric, before its first message, on an I/O thread: must not
+  // block.
+  std::function<void(const fabric::Identity&)> on_client{};
   unsigned threads = 1;  // I/O threads, up to kMaxThreads
   BrokerLimits limits{};
 };
@@ -79,6 +82,9 @@ class Broker {
   // use the returned end. Any thread.
   std::unique_ptr<net::Stream> attach_service(net::Loop& client_loop,
                                               std::vector<net::PeerCertificate> chain);
+  // The service has another certificate: its connection goes on under that, without a gap in what
+  // it gets and sends. Any thread but the broker's own; returns once every router knows.
+  void set_service_chain(const std::vector<net::PeerCertificate>& chain);
   // Any thread but the broker's own; returns once every router uses it.
   void set_authorization(fabric::Authorization authorization);
   // Likewise; clients whose certificates are on the list are being disconnected when it returns.

@@ -230,6 +230,20 @@ bool complete(X509* subject, EVP_PKEY* key, const Issuer* issuer, const Certific
          X509_sign(subject, issuer ? issuer->key.get() : key, EVP_sha256()) > 0;
 }
 
+std::string common_name_of(const X509* certificate) {
+  const X509_NAME* const subject = X509_get_subject_name(certificate);
+  int last = -1;
+  for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;) last = at;
+  if (last < 0) return {};
+  const X509_NAME_ENTRY* const entry = X509_NAME_get_entry(subject, last);
+  unsigned char* bytes = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&bytes, X509_NAME_ENTRY_get_data(entry));
+  if (size < 0) return {};
+  std::string text(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  OPENSSL_free(bytes);
+  return is_valid_common_name(text) ? text : std::string();
+}
+
 dxl::Result<CertificateFacts> facts_of(const X509* certificate) {
   std::tm expires{};
   if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &expires) != 1)
@@ -237,7 +251,10 @@ dxl::Result<CertificateFacts> facts_of(const X509* certificate) {
   return CertificateFacts{
       {digest_hex(certificate, EVP_sha1()), digest_hex(certificate, EVP_sha256())},
       subject_text(certificate),
-      std::chrono::system_clock::from_time_t(::timegm(&expires))};
+      std::chrono::system_clock::from_time_t(::timegm(&expires)),
+      common_name_of(certificate),
+      // Not const, because it caches what it has found.
+      X509_check_ca(const_cast<X509*>(certificate)) != 0};
 }
 
 dxl::Result<std::vector<Certificate>> parse_all(std::string_view pem) {

@@ -47,6 +47,8 @@ struct CertificateFacts {
   fabric::Thumbprints thumbprints;
   std::string subject;                            // RFC 2253 text
   std::chrono::system_clock::time_point expires;  // notAfter
+  std::string common_name;  // the last one; empty without one, or with control characters in it
+  bool is_ca = false;       // may sign others
 };
 // Of the first certificate in `pem`.
 dxl::Result<CertificateFacts> inspect_certificate(std::string_view pem);

@@ -29,7 +29,7 @@ namespace {
 using dxl::ErrorCode;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kMaxCommand = 256;
+constexpr std::size_t kMaxCommand = 8 * 1024;  // with the longest path
 constexpr std::size_t kMaxAnswer = 1024 * 1024;
 constexpr int kBacklog = 16;
 // A caller that stalls holds up the others no longer than this: they are served one at a time.

@@ -127,6 +127,7 @@ bool Hub::admit(ClientConnection& client, std::string reply_topic, std::string a
   identity.issuer_serials = std::move(serials);
   identity.in_process_service = client.in_process_service();
   connects_.add();
+  if (shared_.on_client) shared_.on_client(identity);
   client.begin_change();
   commit(client.id(), fabric::ClientConnected{client.id(), std::move(identity)}, client.load(),
          std::move(answer));

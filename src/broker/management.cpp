@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "base/printable.hpp"
+#include "broker/policy_file.hpp"
 #include "broker/state_directory.hpp"
 #include "dxl/json.hpp"
 
@@ -177,6 +179,25 @@ HttpResponse Management::remote(const HttpRequest& request) {
       404, fmt::format("unknown command; known are {}, {} and {}", kIssue, kBundle, kBrokers));
 }
 
+// Nobody replaces the CAs in between.
+dxl::Result<Management::Package> Management::sign(const SigningRequest& wanted) const {
+  const auto held = FileLock::acquire(options_.keystore_lock);
+  if (!held) return dxl::fail(held.error());
+  auto bundle = read_file(keystore_.broker_ca_bundle());
+  if (!bundle) return dxl::fail(std::move(bundle).error());
+  auto issued = keystore_.sign_client(wanted);
+  if (!issued) return dxl::fail(std::move(issued).error());
+  return Package{*std::move(bundle), *std::move(issued)};
+}
+
+// In the place where `tiara provision` records its clients.
+dxl::Result<void> Management::record(const std::string& name,
+                                     const IssuedCertificate& issued) const {
+  const auto held = FileLock::acquire(options_.policy_lock);
+  if (!held) return dxl::fail(held.error());
+  return add_member(options_.policy, {name, issued.thumbprints, {}});
+}
+
 // An ordinary client: it gets no groups.
 HttpResponse Management::issue(const HttpRequest& request) {
   const auto refuse = [&request](int status, const std::string& why) {
@@ -188,22 +209,22 @@ HttpResponse Management::issue(const HttpRequest& request) {
   if (!*pem) return refuse(400, "query: csrString is missing");
   const auto wanted = parse_signing_request(**pem);
   if (!wanted) return refuse(400, wanted.error().message);
-  const auto bundle = read_file(keystore_.broker_ca_bundle());
-  const auto issued = keystore_.sign_client(*wanted);
-  if (!bundle || !issued) {
-    const dxl::Error& error = bundle ? issued.error() : bundle.error();
+  const auto package = sign(*wanted);
+  const auto recorded = package ? record(wanted->common_name, package->certificate)
+                                : dxl::Result<void>(dxl::fail(package.error()));
+  if (!recorded) {
     base::log(LogLevel::kError, "management", "no certificate for {}: {}", request.peer,
-              error.message);
+              recorded.error().message);
     return refuse_request(500, "the broker cannot issue certificates; its log says why");
   }
+  const auto& [bundle, issued] = *package;
   base::log(LogLevel::kInfo, "management",
             "certificate for common name \"{}\" issued to {}: sha1 {}, sha256 {}",
-            wanted->common_name, request.peer, issued->thumbprints.sha1,
-            issued->thumbprints.sha256);
+            wanted->common_name, request.peer, issued.thumbprints.sha1, issued.thumbprints.sha256);
   const ReachedAt at = find_reached(request);
   const std::string& id = options_.broker_id;
   return ok(fmt::format(
-      "{},{},{},{}", *bundle, issued->certificate_pem, broker_line(id, options_.port, at),
+      "{},{},{},{}", bundle, issued.certificate_pem, broker_line(id, options_.port, at),
       options_.web_socket_port == 0 ? "" : broker_line(id, options_.web_socket_port, at)));
 }
 
@@ -226,7 +247,12 @@ HttpResponse Management::broker_list(const HttpRequest& request) const {
 
 HttpResponse Management::ready() const {
   const auto problem = options_.find_problem ? options_.find_problem() : std::nullopt;
-  return problem ? refuse_request(503, *problem) : HttpResponse{.body = "ready\n"};
+  if (problem) return refuse_request(503, *problem);
+  HttpResponse response{.body = "ready\n"};
+  if (options_.find_notes)
+    for (const std::string& note : options_.find_notes())
+      response.body += base::printable(note) + "\n";
+  return response;
 }
 
 }  // namespace tiara::broker

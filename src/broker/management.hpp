@@ -5,13 +5,17 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ports.hpp"
 #include "broker/admin_access.hpp"
 #include "broker/keystore.hpp"
+#include "broker/signing_request.hpp"
+#include "dxl/result.hpp"
 #include "net/http_message.hpp"
 
 namespace tiara::broker {
@@ -22,8 +26,13 @@ struct ManagementOptions {
   std::uint16_t web_socket_port = 0;  // 0: none
   std::string version;
   std::string password;  // of the user `admin`
+  // authorization.toml: every certificate becomes a member without groups before it is given out,
+  // so that `tiara auth` knows it. The locks as in StatePaths.
+  std::filesystem::path policy, policy_lock, keystore_lock;
   // Why the program is not ready; empty or nullopt: it is. Called for /readyz.
   std::function<std::optional<std::string>()> find_problem{};
+  // What /readyz adds to "ready", a line each: it does not keep clients from being served.
+  std::function<std::vector<std::string>()> find_notes{};
   // In Prometheus' text format. Called for /metrics; empty: 404.
   std::function<std::string()> metrics{};
 };
@@ -42,6 +51,12 @@ class Management {
   void audit_refusal(const net::HttpRequest& request, std::string_view why, bool is_guess);
   net::HttpResponse remote(const net::HttpRequest& request);
   net::HttpResponse issue(const net::HttpRequest& request);
+  struct Package {
+    std::string bundle;
+    IssuedCertificate certificate;
+  };
+  dxl::Result<Package> sign(const SigningRequest& wanted) const;
+  dxl::Result<void> record(const std::string& name, const IssuedCertificate& issued) const;
   net::HttpResponse ca_bundle() const;
   net::HttpResponse broker_list(const net::HttpRequest& request) const;
   net::HttpResponse ready() const;

@@ -7,6 +7,7 @@
 
 #include "base/hex.hpp"
 #include "broker/certificate.hpp"
+#include "broker/policy_file.hpp"
 #include "broker/state_directory.hpp"
 #include "broker/test_requests.hpp"
 #include "broker/testing_directory.hpp"
@@ -50,8 +51,16 @@ class ManagementTest : public testing::Test {
     auto keystore = Keystore::create_or_open(directory_->path(), kId, {"localhost", "127.0.0.1"});
     ASSERT_TRUE(keystore) << keystore.error().message;
     keystore_ = *keystore;
+    ASSERT_TRUE(write_file_atomically(policy(), initial_policy_text()));
   }
   static void TearDownTestSuite() { directory_.reset(); }
+
+  static std::filesystem::path policy() { return directory_->path() / "authorization.toml"; }
+  static std::vector<fabric::Member> members() {
+    const auto loaded = load_policy(policy());
+    EXPECT_TRUE(loaded) << loaded.error().message;
+    return loaded ? loaded->members : std::vector<fabric::Member>();
+  }
 
   ManagementTest() : management_(options(), *keystore_, clock_) {}
 
@@ -62,7 +71,11 @@ class ManagementTest : public testing::Test {
     options.web_socket_port = 1443;
     options.version = "1.2.3";
     options.password = kPassword;
+    options.policy = policy();
+    options.policy_lock = directory_->path() / "authorization.lock";
+    options.keystore_lock = directory_->path() / "keystore.lock";
     options.find_problem = [this] { return problem_; };
+    options.find_notes = [this] { return notes_; };
     options.metrics = [] { return std::string("tiara_up 1\n"); };
     return options;
   }
@@ -106,6 +119,7 @@ class ManagementTest : public testing::Test {
   static inline std::optional<Keystore> keystore_;
   base::SystemClock clock_;
   std::optional<std::string> problem_;
+  std::vector<std::string> notes_;
   Management management_;
 };
 
@@ -120,6 +134,34 @@ TEST_F(ManagementTest, IssuesACertificateForTheKeyOfTheRequest) {
     EXPECT_EQ(parts[2], fmt::format("{{{0}}}={{{0}}};1883;broker.example.com;192.0.2.9\n", kId));
     EXPECT_EQ(parts[3], fmt::format("{{{0}}}={{{0}}};1443;broker.example.com;192.0.2.9\n", kId));
   }
+}
+
+TEST_F(ManagementTest, EveryCertificateIsAMemberWithoutGroupsBeforeItIsGivenOut) {
+  const std::size_t before = members().size();
+  RequestRecipe recipe;
+  recipe.subject = {{"CN", "over \"HTTPS\""}};
+  std::vector<fabric::Thumbprints> issued;
+  for (int i = 0; i < 2; ++i)  // the same name again is a second certificate
+    issued.push_back(inspect_certificate(package(make_request(recipe)).at(1))->thumbprints);
+  const auto all = members();
+  ASSERT_EQ(all.size(), before + 2);
+  EXPECT_NE(issued[0], issued[1]);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(all[before + i].name, "over \"HTTPS\"");
+    EXPECT_EQ(all[before + i].certificate, issued[i]);
+    EXPECT_EQ(all[before + i].groups, std::vector<std::string>{});
+  }
+}
+
+TEST_F(ManagementTest, NothingIsGivenOutThatCannotBeRecorded) {
+  const auto before = read_file(policy());
+  ASSERT_TRUE(before && write_file_atomically(policy(), "[[member]\n"));
+  const HttpResponse response =
+      management_.handle(request(kIssue, "csrString=" + form_encode(make_request(), true)));
+  EXPECT_EQ(response.status, 500);
+  EXPECT_THAT(response.body, Not(HasSubstr("CERTIFICATE")));
+  EXPECT_EQ(*read_file(policy()), "[[member]\n");
+  ASSERT_TRUE(write_file_atomically(policy(), *before));
 }
 
 std::shared_ptr<X509> parse_pem(const std::string& pem) {
@@ -247,6 +289,10 @@ TEST_F(ManagementTest, HealthAndVersionAreForEverybody) {
   EXPECT_EQ(management_.handle(open).body, "{\"name\":\"tiara\",\"version\":\"1.2.3\"}\n");
   open.path = "/readyz";
   EXPECT_EQ(management_.handle(open).body, "ready\n");
+  // What does not keep clients from being served, on lines of their own whatever is in it.
+  notes_ = {"another TIE service", "x\nready"};
+  EXPECT_EQ(management_.handle(open).status, 200);
+  EXPECT_EQ(management_.handle(open).body, "ready\nanother TIE service\nx\\x0aready\n");
   problem_ = "the store does not commit";
   EXPECT_EQ(management_.handle(open).status, 503);
   EXPECT_EQ(management_.handle(open).body, "the store does not commit\n");

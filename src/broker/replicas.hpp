@@ -64,6 +64,8 @@ struct Shared {
   Replicas replicas;
   // Who keeps the revocation list; set before the threads start. Empty: the routers alone.
   std::function<void(std::vector<std::string>)> on_revocation;
+  // Hears of each client; set before the threads start. May be empty.
+  std::function<void(const fabric::Identity&)> on_client;
   std::shared_ptr<net::BufferBudget> budget = std::make_shared<net::BufferBudget>();
   std::atomic<std::size_t> streams{0};                     // accepted and not closed
   std::atomic<std::size_t> admitted{0};                    // of those, on the fabric

@@ -1,10 +1,10 @@
 #include "broker/settings.hpp"
 
 #include <charconv>
-#include <numeric>
 #include <optional>
 #include <utility>
 
+#include "base/edit_distance.hpp"
 #include "broker/toml_text.hpp"
 
 namespace tiara::broker {
@@ -101,20 +101,6 @@ void read_table(const TomlTable& table, const std::string& prefix, std::string_v
   }
 }
 
-// How many letters have to be put in, left out or changed.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t k = 1; k <= b.size(); ++k) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[k - 1] ? 0 : 1);
-      diagonal = std::exchange(row[k], std::min({row[k] + 1, row[k - 1] + 1, replaced}));
-    }
-  }
-  return row.back();
-}
-
 struct Nearest {
   std::string name;
   std::size_t distance = 0;
@@ -125,7 +111,7 @@ Nearest find_nearest(std::string_view variable, const std::vector<Setting>& sett
   Nearest nearest{"", static_cast<std::size_t>(-1)};
   for (const Setting& setting : settings) {
     std::string name = environment_name(setting.name);
-    const std::size_t distance = edit_distance(variable.substr(0, kLongestName), name);
+    const std::size_t distance = base::edit_distance(variable.substr(0, kLongestName), name);
     if (distance < nearest.distance) nearest = {std::move(name), distance};
   }
   return nearest;

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/regular_file.hpp"
 #include "dxl/json.hpp"
 
 namespace tiara::broker {
@@ -189,20 +190,7 @@ dxl::Result<void> sync_directory(const std::filesystem::path& directory) {
 }
 
 dxl::Result<std::string> read_file(const std::filesystem::path& file, std::size_t limit) {
-  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (descriptor.get() < 0) return storage_failure(file, "open");
-  std::string text;
-  std::array<char, 16 * 1024> block;
-  while (true) {
-    const ssize_t size = ::read(descriptor.get(), block.data(), block.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return storage_failure(file, "read");
-    if (size == 0) return text;
-    text.append(block.data(), static_cast<std::size_t>(size));
-    if (text.size() > limit)
-      return dxl::fail(ErrorCode::kLimitExceeded,
-                       fmt::format("{}: larger than {} bytes", file.string(), limit));
-  }
+  return base::read_regular_file(file, limit);
 }
 
 dxl::Result<void> write_ports(const StatePaths& paths, const Ports& ports) {

@@ -60,6 +60,8 @@ dxl::Result<void> write_file_atomically(const std::filesystem::path& file, const
                                         unsigned mode = 0600);
 // Makes renames and removals in it last.
 dxl::Result<void> sync_directory(const std::filesystem::path& directory);
+// Regular files only (base/regular_file.hpp): nothing put in place of a file of ours can hold us
+// up.
 dxl::Result<std::string> read_file(const std::filesystem::path& file,
                                    std::size_t limit = 16 * 1024 * 1024);
 

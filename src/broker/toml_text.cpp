@@ -2,8 +2,13 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <optional>
+
 namespace tiara::broker {
 namespace {
+
+constexpr std::size_t kMaxTomlDepth = 16;
 
 TomlValue convert(const toml::node& node);
 
@@ -14,7 +19,7 @@ TomlTable convert_table(const toml::table& table) {
   return result;
 }
 
-// Recursion is bounded: the parser refuses nesting beyond TOML_MAX_NESTED_VALUES (256).
+// Recursion is bounded: DepthScan has refused what nests deeper.
 TomlValue convert(const toml::node& node) {
   TomlValue result;
   result.line = node.source().begin.line;
@@ -40,6 +45,62 @@ TomlValue convert(const toml::node& node) {
   return result;
 }
 
+// Looks at the text before the parser does, which recurses for every part of a dotted key and so
+// can be driven out of its stack. Knows of TOML what it takes to tell a key from a string: as long
+// as the text is well-formed, both see the same; the parser stops where it is not.
+class DepthScan {
+ public:
+  explicit DepthScan(std::string_view text) : rest_(text) {}
+
+  // The line on which keys or brackets nest deeper than kMaxTomlDepth.
+  std::optional<std::size_t> find_deep_line() {
+    while (!rest_.empty())
+      if (!step()) return line_;
+    return std::nullopt;
+  }
+
+ private:
+  // False: too deep.
+  bool step() {
+    const char c = rest_.front();
+    if (c == '"' || c == '\'') return skip_string(c);
+    if (c == '#') return skip(std::min(rest_.find('\n'), rest_.size()));
+    if (c == '.') return ++dots_ < kMaxTomlDepth && skip(1);
+    // A key ends at all of these, whatever comes next.
+    if (std::string_view("=,[]{}\n").find(c) != std::string_view::npos) dots_ = 0;
+    if (c == '[' || c == '{') return ++brackets_ <= kMaxTomlDepth && skip(1);
+    if ((c == ']' || c == '}') && brackets_ > 0) --brackets_;
+    return skip(1);
+  }
+
+  bool skip(std::size_t size) {
+    const std::string_view gone = rest_.substr(0, size);
+    line_ += static_cast<std::size_t>(std::count(gone.begin(), gone.end(), '\n'));
+    rest_.remove_prefix(size);
+    return true;
+  }
+
+  bool skip_string(char quote) {
+    const std::string three(3, quote);
+    const bool is_long = rest_.starts_with(three);
+    const std::string_view end = std::string_view(three).substr(0, is_long ? 3 : 1);
+    std::size_t at = end.size();
+    while (at < rest_.size() && !rest_.substr(at).starts_with(end)) {
+      if (!is_long && rest_[at] == '\n') return skip(at);  // not closed: the parser will say so
+      at += rest_[at] == '\\' && quote == '"' ? 2 : 1;
+    }
+    at += end.size();
+    // A long string may end with quotes of its own, before the three.
+    for (int more = 0; is_long && more < 2 && at < rest_.size() && rest_[at] == quote; ++more) ++at;
+    return skip(std::min(at, rest_.size()));
+  }
+
+  std::string_view rest_;
+  std::size_t line_ = 1;
+  std::size_t dots_ = 0;
+  std::size_t brackets_ = 0;
+};
+
 }  // namespace
 
 TomlValue::TomlValue() = default;
@@ -48,6 +109,11 @@ TomlValue& TomlValue::operator=(TomlValue&&) noexcept = default;
 TomlValue::~TomlValue() = default;
 
 dxl::Result<TomlTable> parse_toml(std::string_view text, std::string_view name) {
+  if (const auto deep = DepthScan(text).find_deep_line())
+    return toml_failure(
+        name, *deep,
+        fmt::format("keys and brackets nested deeper than {}; no file of ours needs more than 3",
+                    kMaxTomlDepth));
   // Debian's library is built with exceptions; they end here.
   try {
     return convert_table(toml::parse(text));

@@ -41,7 +41,8 @@ struct TomlMember {
   TomlValue value;
 };
 
-// kConfiguration: "<name>:<line>: <what is wrong>".
+// kConfiguration: "<name>:<line>: <what is wrong>". Dotted keys of more than 16 parts and brackets
+// nested deeper than that are refused, so that no text exhausts the stack.
 dxl::Result<TomlTable> parse_toml(std::string_view text, std::string_view name);
 
 // `value` as a basic string with quotes.

@@ -4,12 +4,12 @@
 #include <array>
 #include <cctype>
 #include <charconv>
-#include <fstream>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/regular_file.hpp"
 #include "base/utf8.hpp"
 #include "dxl/topic.hpp"
 
@@ -280,14 +280,9 @@ Result<ClientConfig> ClientConfig::parse(std::string_view text, std::string_view
 }
 
 Result<ClientConfig> ClientConfig::load(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string text(kMaxFileBytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || (in.gcount() == 0 && !in.eof())) {
-    return fail(ErrorCode::kConfiguration, fmt::format("{}: cannot be read", file.string()));
-  }
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  Result<ClientConfig> config = parse(text, file.string());
+  const auto text = tiara::base::read_regular_head(file, kMaxFileBytes + 1);
+  if (!text) return fail(ErrorCode::kConfiguration, text.error().message);
+  Result<ClientConfig> config = parse(*text, file.string());
   if (!config) return config;
   for (std::string* path : {&config->broker_cert_chain, &config->cert_file, &config->private_key}) {
     resolve(file.parent_path(), *path);

@@ -201,10 +201,11 @@ TEST_F(ConfigFile, FailsWithItsNameWhenItCannotBeUsed) {
   const auto missing = ClientConfig::load(directory_ / "none");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::kConfiguration);
-  EXPECT_EQ(missing.error().message, (directory_ / "none").string() + ": cannot be read");
+  EXPECT_EQ(missing.error().message,
+            (directory_ / "none").string() + ": cannot open: No such file or directory");
   const auto folder = ClientConfig::load(directory_);
   ASSERT_FALSE(folder);
-  EXPECT_EQ(folder.error().message, directory_.string() + ": cannot be read");
+  EXPECT_EQ(folder.error().message, directory_.string() + ": cannot read: Is a directory");
   const auto large = ClientConfig::load(write("large", std::string(1024 * 1024 + 1, '#')));
   ASSERT_FALSE(large);
   EXPECT_THAT(large.error().message, testing::EndsWith("large: larger than 1 MiB"));

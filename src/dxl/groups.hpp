@@ -1,5 +1,5 @@
-// The named groups of clients (spec/extensions.md, "Named groups"): in policy files, in the broker's
-// built-in rules and in the TIE service's own.
+// The named groups of clients (spec/extensions.md, "Named groups"): in policy files, in the
+// broker's built-in rules and in the TIE service's own.
 #pragma once
 
 #include <string_view>

@@ -6,8 +6,8 @@
 #include <array>
 #include <utility>
 
-#include "dxl/topic.hpp"
 #include "base/text_map.hpp"
+#include "dxl/topic.hpp"
 
 namespace tiara::fabric {
 namespace {

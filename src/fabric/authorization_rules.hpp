@@ -13,11 +13,11 @@ namespace tiara::fabric {
 
 enum class Direction : std::uint8_t { kSend, kReceive };
 
+using dxl::kGroupAdministrators;
+using dxl::kGroupReportSandbox;
 using dxl::kGroupSetEnterprise;
 using dxl::kGroupSetExternal;
-using dxl::kGroupReportSandbox;
 using dxl::kGroupTieServer;
-using dxl::kGroupAdministrators;
 
 // The names above, in the order of extensions.md. A policy may declare more.
 const std::vector<std::string_view>& known_groups();

@@ -143,10 +143,10 @@ TEST(Authorization, ExplainsEachKindOfDenial) {
 }
 
 TEST(Authorization, KnowsItsGroupNames) {
-  EXPECT_EQ(known_groups(), (std::vector<std::string_view>{"TIE Server Set Enterprise Reputation",
-                                                           "TIE Server Set External Reputation",
-                                                           "TIE Server Report Sandbox Reputation",
-                                                           "TIE Server", "Tiara Administrators"}));
+  EXPECT_EQ(known_groups(),
+            (std::vector<std::string_view>{
+                "TIE Server Set Enterprise Reputation", "TIE Server Set External Reputation",
+                "TIE Server Report Sandbox Reputation", "TIE Server", "Tiara Administrators"}));
   EXPECT_TRUE(is_known_group("TIE Server"));
   EXPECT_FALSE(is_known_group("tie server"));
 }

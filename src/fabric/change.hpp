@@ -69,15 +69,23 @@ struct RevocationsReplaced {
   RevocationList list;
 };
 
+// Our own TIE service has another certificate. It comes over no wire, so that there is nothing to
+// shake hands about: its connection goes on under the new identity, and so does one that is opened
+// with the old one meanwhile.
+struct ServiceIdentityReplaced {
+  std::vector<Thumbprints> chain;  // root first, leaf last
+  std::string subject;
+};
+
 // What a reload may change of RouterOptions.
 struct OptionsReplaced {
   std::size_t connection_limit = 0;
   bool send_connect_events = false, test_mode = false;
 };
 
-using Change =
-    std::variant<ClientConnected, ClientDisconnected, Subscribed, Unsubscribed, ServiceRegistered,
-                 ServiceUnregistered, ServiceDisowned, ServicesExpired, AuthorizationReplaced,
-                 CertificatesRevoked, RevocationsReplaced, OptionsReplaced>;
+using Change = std::variant<ClientConnected, ClientDisconnected, Subscribed, Unsubscribed,
+                            ServiceRegistered, ServiceUnregistered, ServiceDisowned,
+                            ServicesExpired, AuthorizationReplaced, CertificatesRevoked,
+                            RevocationsReplaced, ServiceIdentityReplaced, OptionsReplaced>;
 
 }  // namespace tiara::fabric

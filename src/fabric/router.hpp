@@ -101,8 +101,9 @@ struct Outcome {
   Refusal refusal = Refusal::kNone;
   std::vector<Service> removed;
   std::vector<TopicChange> topics;
-  // The instance id of a client that left, for its disconnect event.
-  std::string instance_id;
+  // Instance ids for the connect events: of a client that left and of one that came. Our own
+  // service does both when its certificate is replaced.
+  std::string left, came;
   // Clients with a revoked certificate, to be disconnected by whoever holds their connections.
   std::vector<ConnectionId> revoked;
 };

@@ -91,10 +91,7 @@ Refusal Router::Impl::register_service(const Peer& sender, const dxl::MessageVie
   if (!parsed) return bad_builtin(parsed.error());
   Service service = *std::move(parsed);
   service.connection = sender.id;
-  service.client_guid = sender.identity.canonical_id;
-  service.client_instance_guid = sender.identity.instance_id;
-  for (const Thumbprints& certificate : sender.identity.chain)
-    service.certificates.push_back(certificate.sha1);
+  set_owner(service, sender.identity);
   service.broker_zones = options.service_zones;
   service.registration_time = clock.epoch_seconds();
   service.registered_at = clock.now();

@@ -16,8 +16,11 @@ void note(std::optional<std::string> topic, bool added, const TopicRegistry& top
 }  // namespace
 
 Outcome Router::Impl::apply(const ClientConnected& change) {
-  routes.connect(change.connection, change.identity);
+  Identity identity = change.identity;
+  bring_up_to_date(identity);
   Outcome outcome;
+  outcome.came = identity.instance_id;
+  routes.connect(change.connection, std::move(identity));
   if (is_revoked(change.identity)) outcome.revoked.push_back(change.connection);
   return outcome;
 }
@@ -26,7 +29,7 @@ Outcome Router::Impl::apply(const ClientDisconnected& change) {
   Outcome outcome;
   const Peer* peer = routes.find(change.connection);
   if (peer == nullptr) return outcome;
-  outcome.instance_id = peer->identity.instance_id;
+  outcome.left = peer->identity.instance_id;
   for (const std::string& filter : routes.disconnect(change.connection))
     note(topics.remove(filter), false, topics, outcome);
   outcome.removed = registry.remove_connection(change.connection);
@@ -59,13 +62,16 @@ bool Router::Impl::exceeds_share(const Service& service) const {
 }
 
 Outcome Router::Impl::apply(const ServiceRegistered& change) {
-  const Service& service = change.service;
+  Service service = change.service;
   Outcome outcome;
-  if (routes.find(service.connection) == nullptr) {
+  const Peer* const host = routes.find(service.connection);
+  // It may have asked under the identity it had before.
+  if (host != nullptr && host->identity.in_process_service) set_owner(service, host->identity);
+  if (host == nullptr) {
     outcome.refusal = Refusal::kNotAuthorised;  // gone meanwhile
   } else if (exceeds_share(service)) {
     outcome.refusal = Refusal::kBadBuiltin;
-  } else if (!registry.put(service)) {
+  } else if (!registry.put(std::move(service))) {
     outcome.refusal = Refusal::kForeignService;
   }
   return outcome;
@@ -126,6 +132,34 @@ Outcome Router::Impl::apply(const CertificatesRevoked& change) {
 Outcome Router::Impl::apply(const RevocationsReplaced& change) {
   revocations = change.list;
   return find_revoked();
+}
+
+void Router::Impl::bring_up_to_date(Identity& identity) const {
+  if (!identity.in_process_service || !service_identity) return;
+  std::string uuid = identity.instance_id.substr(identity.instance_id.rfind(':') + 1);
+  Identity now = make_identity(service_identity->chain, service_identity->subject, std::move(uuid));
+  now.reply_topic = std::move(identity.reply_topic);
+  now.in_process_service = true;
+  identity = std::move(now);
+}
+
+// Subscriptions and services stay; requests on their way find the connection by its number.
+Outcome Router::Impl::apply(const ServiceIdentityReplaced& change) {
+  service_identity = change;
+  Outcome outcome;
+  std::vector<ConnectionId> own;
+  routes.for_each([&own](const Peer& peer) {
+    if (peer.identity.in_process_service) own.push_back(peer.id);
+  });
+  for (const ConnectionId connection : own) {
+    Identity identity = routes.find(connection)->identity;
+    outcome.left = identity.instance_id;
+    bring_up_to_date(identity);
+    outcome.came = identity.instance_id;
+    registry.set_owner(connection, identity);
+    routes.set_identity(connection, std::move(identity));
+  }
+  return outcome;
 }
 
 Outcome Router::Impl::apply(const OptionsReplaced& change) {

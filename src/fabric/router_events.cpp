@@ -92,16 +92,13 @@ Refusal Router::Impl::announce(const Change& change, const Outcome& outcome, Del
     publish_event(
         "/mcafee/event/dxl/svcregistry/unregister",
         [&] { return unregister_event_json(service.service_guid); }, out);
-  if (const auto* connected = std::get_if<ClientConnected>(&change)) {
-    if (options.send_connect_events)
+  for (const auto& [id, topic] :
+       {std::pair(&outcome.left, "/mcafee/event/dxl/clientregistry/disconnect"),
+        std::pair(&outcome.came, "/mcafee/event/dxl/clientregistry/connect")})
+    if (!id->empty() && options.send_connect_events)
       publish_event(
-          "/mcafee/event/dxl/clientregistry/connect",
-          [&] { return client_event_json(connected->identity.instance_id); }, out);
-  } else if (!outcome.instance_id.empty() && options.send_connect_events) {
-    publish_event(
-        "/mcafee/event/dxl/clientregistry/disconnect",
-        [&] { return client_event_json(outcome.instance_id); }, out);
-  } else if (const auto* registered = std::get_if<ServiceRegistered>(&change)) {
+          topic, [id = id] { return client_event_json(*id); }, out);
+  if (const auto* registered = std::get_if<ServiceRegistered>(&change)) {
     answer_registration(*registered, outcome, out);
   } else if (const auto* unregistered = std::get_if<ServiceUnregistered>(&change)) {
     answer_unregistration(*unregistered, outcome, out);

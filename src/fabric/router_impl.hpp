@@ -9,13 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text_map.hpp"
 #include "dxl/json.hpp"
 #include "fabric/outbox.hpp"
 #include "fabric/registry_json.hpp"
 #include "fabric/router.hpp"
 #include "fabric/routes.hpp"
 #include "fabric/service_registry.hpp"
-#include "base/text_map.hpp"
 #include "fabric/topic_registry.hpp"
 
 namespace tiara::fabric {
@@ -98,6 +98,9 @@ struct Router::Impl {
   Outcome apply(const RevocationsReplaced& change);
   bool is_revoked(const Identity& identity) const;
   Outcome find_revoked() const;
+  // Of our own service: as the last ServiceIdentityReplaced has it.
+  void bring_up_to_date(Identity& identity) const;
+  Outcome apply(const ServiceIdentityReplaced& change);
   Outcome apply(const OptionsReplaced& change);
 
   Refusal announce(const Change& change, const Outcome& outcome, Deliveries& out);
@@ -118,10 +121,11 @@ struct Router::Impl {
   ServiceRegistry registry;
   TopicRegistry topics;
   RevocationList revocations;
+  std::optional<ServiceIdentityReplaced> service_identity;
   dxl::JsonDocument json;
   std::string detail;
   std::vector<std::string_view> other_fields;  // scratch
-  base::BorrowedTextSet destinations;                // scratch
+  base::BorrowedTextSet destinations;          // scratch
   std::string request_topic, reply_topic;      // scratch
 };
 

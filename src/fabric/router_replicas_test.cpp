@@ -13,7 +13,7 @@ namespace {
 // Everything about an outcome, in one comparable text.
 std::string describe(const Outcome& outcome) {
   std::string text(to_string(outcome.refusal));
-  text += "|" + outcome.instance_id + "|";
+  text += "|" + outcome.left + "|" + outcome.came + "|";
   for (const Service& service : outcome.removed) text += service.service_guid + ",";
   text += "|";
   for (const Outcome::TopicChange& topic : outcome.topics)

@@ -56,6 +56,58 @@ TEST_F(RouterServices, ARequestGoesToOneInstanceInTurnWithItsAddressFilledIn) {
   EXPECT_EQ(request.source_client_instance_id, "asker-sha1:1");
 }
 
+Identity own_service(const std::string& name, ConnectionId connection) {
+  Identity identity = identity_of(name, connection);
+  identity.in_process_service = true;
+  return identity;
+}
+
+TEST_F(RouterServices, OurOwnServiceGoesOnUnderAnotherCertificate) {
+  const ServiceIdentityReplaced replaced{{{"new-ca", ""}, {"new-sha1", "new-sha256"}}, "CN=new"};
+  harness.connect(7, own_service("old", 7));
+  harness.subscribe(7, {"/own"});
+  ASSERT_EQ(harness.register_service(7, registration("{7}", "/own")), Refusal::kNone);
+  EXPECT_EQ(asked(harness.request(), "/own"), "/own -> 7");
+  harness.deliveries.clear();
+  harness.change(replaced);
+  EXPECT_TRUE(harness.deliveries.items.empty());  // nobody is told to unregister anything
+  EXPECT_EQ(asked(harness.request(), "/own"), "/own -> 7");
+  EXPECT_EQ(harness.delivered()[0].message.client_ids.to_strings(), Strings{"new-sha1:7"});
+  // What it sends is of the new certificate and names none of the old chain.
+  harness.subscribe(1, {"/e"});
+  harness.publish(7, "/e", harness.event());
+  const dxl::MessageView event = harness.delivered()[0].message;
+  EXPECT_EQ(event.source_client_id, "new-sha1");
+  EXPECT_EQ(event.other_fields.to_strings(), (Strings{"dxl.certs", "new-ca;new-sha1"}));
+  // Its services are its own: it refreshes and withdraws them.
+  EXPECT_EQ(harness.register_service(7, registration("{7}", "/own")), Refusal::kNone);
+  harness.publish(1, kQuery, harness.request("{}"));
+  EXPECT_EQ(std::string(harness.delivered()[0].message.payload).find("old-sha1"),
+            std::string::npos);
+  EXPECT_EQ(harness.publish(7, kUnregister, harness.request(R"({"serviceGuid":"{7}"})")),
+            Refusal::kNone);
+  EXPECT_EQ(asked(harness.request(), "/own"), kNobody);
+  // One that was attached with the old certificate just before has the new one as well; others keep
+  // theirs.
+  harness.connect(8, own_service("old", 8));
+  harness.publish(8, "/e", harness.event());
+  EXPECT_EQ(harness.delivered()[0].message.source_client_id, "new-sha1");
+  harness.publish(2, "/e", harness.event());
+  EXPECT_EQ(harness.delivered()[0].message.source_client_id, "s2-sha1");
+}
+
+TEST_F(RouterServices, ARegistrationUnderWayWhenTheCertificateChangesIsTaken) {
+  harness.connect(7, own_service("old", 7));
+  ASSERT_EQ(harness.register_service(7, registration("{7}", "/own")), Refusal::kNone);
+  std::optional<Change> refresh;
+  const std::string request = harness.encode(harness.request(registration("{7}", "/own")));
+  harness.router.publish(7, "/mcafee/service/dxl/svcregistry/register", request, harness.deliveries,
+                         refresh);
+  ASSERT_TRUE(refresh.has_value());
+  harness.change(ServiceIdentityReplaced{{{"new-sha1", ""}}, "CN=new"});
+  EXPECT_EQ(harness.change(*refresh), Refusal::kNone);
+}
+
 TEST_F(RouterServices, AnotherSubscriberOfTheTopicDoesNotGetTheRequest) {
   harness.connect(4, "eavesdropper", {"/t", "#"});
   EXPECT_EQ(asked(), "/t -> 2");

@@ -50,6 +50,14 @@ void Routes::connect(ConnectionId connection, Identity identity) {
   ++generation_;
 }
 
+// In place: routes point to the peer.
+void Routes::set_identity(ConnectionId connection, Identity identity) {
+  const auto at = peers_.find(connection);
+  if (at == peers_.end()) return;
+  at->second->identity = std::move(identity);
+  ++generation_;
+}
+
 std::vector<std::string> Routes::disconnect(ConnectionId connection) {
   std::vector<std::string> filters = subscriptions_.remove_all(connection);
   peers_.erase(connection);

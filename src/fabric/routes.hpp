@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text_map.hpp"
 #include "fabric/authorization.hpp"
 #include "fabric/identity.hpp"
 #include "fabric/subscriptions.hpp"
-#include "base/text_map.hpp"
 
 namespace tiara::fabric {
 
@@ -57,6 +57,7 @@ class Routes {
   explicit Routes(Authorization authorization) : authorization_(std::move(authorization)) {}
 
   void connect(ConnectionId connection, Identity identity);
+  void set_identity(ConnectionId connection, Identity identity);
   // The filters it had, sorted.
   std::vector<std::string> disconnect(ConnectionId connection);
   // False if nothing changes.

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "dxl/topic.hpp"
 #include "base/text_map.hpp"
+#include "dxl/topic.hpp"
 
 namespace tiara::fabric {
 namespace {
@@ -47,6 +47,14 @@ void for_each_event(const Service& service, F&& f) {
 }
 
 }  // namespace
+
+void set_owner(Service& service, const Identity& identity) {
+  service.client_guid = identity.canonical_id;
+  service.client_instance_guid = identity.instance_id;
+  service.certificates.clear();
+  for (const Thumbprints& certificate : identity.chain)
+    service.certificates.push_back(certificate.sha1);
+}
 
 std::size_t service_bytes(const Service& service) {
   std::size_t bytes = service.service_guid.size() + service.service_type.size();
@@ -194,6 +202,13 @@ std::optional<Service> ServiceRegistry::remove(std::string_view service_guid,
   const auto at = impl_->services.find(service_guid);
   if (at == impl_->services.end() || at->second.client_guid != client_guid) return std::nullopt;
   return impl_->take(at);
+}
+
+void ServiceRegistry::set_owner(ConnectionId connection, const Identity& identity) {
+  const auto owner = impl_->by_connection.find(connection);
+  if (owner == impl_->by_connection.end()) return;
+  for (const std::string& id : owner->second)
+    fabric::set_owner(impl_->services.find(id)->second, identity);
 }
 
 std::vector<Service> ServiceRegistry::remove_connection(ConnectionId connection) {

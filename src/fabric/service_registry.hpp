@@ -33,6 +33,9 @@ struct Service {
   std::vector<std::string> broker_zones;  // of the broker that hosts it: its own and its ancestors'
 };
 
+// What the service owes to the connection it was registered on.
+void set_owner(Service& service, const Identity& identity);
+
 // What the service's own texts come to.
 std::size_t service_bytes(const Service& service);
 
@@ -53,6 +56,8 @@ class ServiceRegistry {
   bool put(Service service);
   // Nullopt if unknown or owned by another certificate.
   std::optional<Service> remove(std::string_view service_guid, std::string_view client_guid);
+  // The connection has another certificate, and its services with it.
+  void set_owner(ConnectionId connection, const Identity& identity);
   std::vector<Service> remove_connection(ConnectionId connection);
   std::vector<Service> remove_expired(base::SteadyTime now);
   bool has_expired(base::SteadyTime now) const;

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "dxl/topic.hpp"
 #include "base/text_map.hpp"
+#include "dxl/topic.hpp"
 
 namespace tiara::fabric {
 namespace {

@@ -1,12 +1,14 @@
 #include "net/tls_context.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/regular_file.hpp"
 #include "net/tls_crl.hpp"
 #include "net/tls_error.hpp"
 #include "net/tls_verify.hpp"
@@ -16,6 +18,9 @@ namespace {
 
 using dxl::ErrorCode;
 using dxl::fail;
+using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free>>;
+using X509Ptr = std::unique_ptr<X509, FreeWith<X509_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
 
 // TLS 1.2 only; the suites of TLS 1.3 are OpenSSL's default. Forward secrecy first: with server
 // preference, the last one is chosen by nobody who can do better. Level 2 (112 bits: RSA 2048,
@@ -31,6 +36,7 @@ constexpr const char* kClientCiphers =
 // No finite fields: peers that have shown no certificate yet could make us reckon with 8192 bits.
 constexpr const char* kGroups = "X25519:P-256:P-384:P-521";
 
+constexpr std::size_t kMaxPemBytes = 16 * 1024 * 1024;
 constexpr int kMaxNamedCas = 4;  // in a message
 constexpr std::size_t kMaxLegacyClients = 10'000;
 
@@ -38,34 +44,76 @@ constexpr std::size_t kMaxLegacyClients = 10'000;
 int no_pass_phrase(char*, int, int, void*) { return -1; }
 
 dxl::Error file_error(const char* what, const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
-    ERR_clear_error();
-    return {ErrorCode::kConfiguration,
-            fmt::format("{} {}: {}", what, path.string(),
-                        error ? error.message() : std::string("not a file")),
-            0};
-  }
   return {ErrorCode::kTls,
           fmt::format("{} {}: {}", what, path.string(), take_openssl_reason("cannot be read")), 0};
 }
 
+// OpenSSL's own readers of files would wait for a named pipe.
+dxl::Result<std::string> read_pem(const char* what, const std::filesystem::path& path) {
+  auto text = base::read_regular_file(path, kMaxPemBytes);
+  if (!text)
+    return fail(ErrorCode::kConfiguration, fmt::format("{} {}", what, text.error().message));
+  return text;
+}
+
+BioPtr memory_of(const std::string& text) {
+  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+// Each certificate of the text in turn. False when there is none, one is damaged or `take` fails.
+template <class Take>
+bool for_each_certificate(const std::string& text, Take take) {
+  const BioPtr bio = memory_of(text);
+  bool has_any = false;
+  while (const X509Ptr certificate{
+      PEM_read_bio_X509_AUX(bio.get(), nullptr, no_pass_phrase, nullptr)}) {
+    if (!take(certificate.get())) return false;
+    has_any = true;
+  }
+  if (!has_any || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) return false;
+  ERR_clear_error();
+  return true;
+}
+
+// The certificate, then the chain that is sent with it.
+bool use_chain(SSL_CTX* context, const std::string& text) {
+  bool is_first = true;
+  return for_each_certificate(text, [&](X509* certificate) {
+    return (std::exchange(is_first, false) ? SSL_CTX_use_certificate(context, certificate)
+                                           : SSL_CTX_add1_chain_cert(context, certificate)) == 1;
+  });
+}
+
+bool use_key(SSL_CTX* context, std::string& text) {
+  const BioPtr bio = memory_of(text);
+  const KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_pass_phrase, nullptr));
+  OPENSSL_cleanse(text.data(), text.size());
+  return key != nullptr && SSL_CTX_use_PrivateKey(context, key.get()) == 1;
+}
+
+bool trust(SSL_CTX* context, const std::string& text) {
+  X509_STORE* const store = SSL_CTX_get_cert_store(context);
+  return for_each_certificate(text,
+                              [store](X509* ca) { return X509_STORE_add_cert(store, ca) == 1; });
+}
+
 dxl::Result<void> load_files(SSL_CTX* context, const TlsContext::Files& files, bool verifies_peer) {
-  if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
-    return fail(file_error("certificate", files.certificate));
-  }
-  if (SSL_CTX_use_PrivateKey_file(context, files.private_key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return fail(file_error("private key", files.private_key));
-  }
+  const auto certificate = read_pem("certificate", files.certificate);
+  if (!certificate) return fail(certificate.error());
+  if (!use_chain(context, *certificate)) return fail(file_error("certificate", files.certificate));
+  auto key = read_pem("private key", files.private_key);
+  if (!key) return fail(key.error());
+  if (!use_key(context, *key)) return fail(file_error("private key", files.private_key));
   if (SSL_CTX_check_private_key(context) != 1) {
     ERR_clear_error();
     return fail(ErrorCode::kTls,
                 fmt::format("private key {} does not belong to certificate {}",
                             files.private_key.string(), files.certificate.string()));
   }
-  if (verifies_peer && SSL_CTX_load_verify_file(context, files.ca_bundle.c_str()) != 1) {
-    return fail(file_error("CA bundle", files.ca_bundle));
-  }
+  if (!verifies_peer) return {};
+  const auto bundle = read_pem("CA bundle", files.ca_bundle);
+  if (!bundle) return fail(bundle.error());
+  if (!trust(context, *bundle)) return fail(file_error("CA bundle", files.ca_bundle));
   return {};
 }
 

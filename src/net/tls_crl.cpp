@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "base/regular_file.hpp"
 #include "net/tls_error.hpp"
 #include "net/tls_verify.hpp"
 
@@ -20,6 +21,7 @@ using CrlPtr = std::unique_ptr<X509_CRL, FreeWith<X509_CRL_free>>;
 using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free>>;
 
 constexpr int kMaxCrlsPerFile = 16;
+constexpr std::size_t kMaxCrlBytes = 64 * 1024 * 1024;
 
 X509* find_ca(X509_STORE* store, const X509_NAME* name) {
   const STACK_OF(X509_OBJECT)* const objects = X509_STORE_get0_objects(store);
@@ -57,7 +59,9 @@ dxl::Result<Crl> describe(X509_CRL* crl, const std::filesystem::path& file) {
 dxl::Result<void> load_file(X509_STORE* store, const std::filesystem::path& file,
                             std::vector<Crl>& found) {
   ERR_clear_error();
-  const BioPtr bio(BIO_new_file(file.c_str(), "r"));
+  const auto text = base::read_regular_file(file, kMaxCrlBytes);
+  if (!text) return fail(ErrorCode::kConfiguration, text.error().message);
+  const BioPtr bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
   int count = 0;
   while (bio != nullptr && count < kMaxCrlsPerFile) {
     const CrlPtr crl(PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr));

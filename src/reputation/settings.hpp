@@ -26,7 +26,8 @@ struct Settings {
   std::int64_t overridden_max_files = 200;
   std::int64_t retention_days = 365;  // 0 = for ever
   enum class Targeted : std::uint8_t { kAll, kEnrolled, kOff } events_targeted = Targeted::kAll;
-  std::set<std::string, std::less<>> identity_trusted_senders{};  // certificates, SHA-1 in lower-case hexadecimal (L11)
+  std::set<std::string, std::less<>>
+      identity_trusted_senders{};  // certificates, SHA-1 in lower-case hexadecimal (L11)
   // Ours: messages of one client per second, beyond them error 7; 0 = no limit.
   std::int64_t limits_requests_per_second = 0;
   // By file type (§4.9) where it differs from retention_days (§6.16).

@@ -26,11 +26,9 @@ bool any_certificate(std::string_view chain, F&& f) {
 
 const NeededGroups& groups_for(Action action) {
   static const NeededGroups everybody{};
-  static const NeededGroups enterprise{
-      {dxl::kGroupSetEnterprise, dxl::kGroupAdministrators}};
+  static const NeededGroups enterprise{{dxl::kGroupSetEnterprise, dxl::kGroupAdministrators}};
   static const NeededGroups external{{dxl::kGroupSetExternal, dxl::kGroupAdministrators}};
-  static const NeededGroups sandbox{
-      {dxl::kGroupReportSandbox, dxl::kGroupAdministrators}};
+  static const NeededGroups sandbox{{dxl::kGroupReportSandbox, dxl::kGroupAdministrators}};
   static const NeededGroups history{
       {dxl::kGroupSetEnterprise, dxl::kGroupSetExternal, dxl::kGroupAdministrators}};
   static const NeededGroups administrators{{dxl::kGroupAdministrators}};

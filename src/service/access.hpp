@@ -17,9 +17,9 @@ namespace tiara::service {
 // What a message does. Everything that changes a reputation needs a group; nobody has one by
 // default.
 enum class Action : std::uint8_t {
-  kRead,           // lookups, first references, updates, info, search, explain
-  kTell,           // metadata: counted and kept, changes no level
-  kSetEnterprise,  // also each item of a set batch for providers 3 and 4
+  kRead,            // lookups, first references, updates, info, search, explain
+  kTell,            // metadata: counted and kept, changes no level
+  kSetEnterprise,   // also each item of a set batch for providers 3 and 4
   kReportExternal,  // also each item of a set batch for provider 15
   kReportSandbox,
   kReadHistory,

@@ -61,8 +61,7 @@ void CommandProcessor::finish_item(const BatchItemCommand& command, Completed& c
   }
   outcome = {.outcome = completed.changed ? "changed" : "unchanged", .reason = {}};
   counters_.batch_sets.fetch_add(1);
-  for (Publication& event : completed.events)
-    command.progress->events.push_back(std::move(event));
+  for (Publication& event : completed.events) command.progress->events.push_back(std::move(event));
 }
 
 }  // namespace tiara::service

@@ -13,8 +13,7 @@ CommandProcessor::Applied CommandProcessor::apply(const CertSetCommand& command,
 }
 
 CommandProcessor::Applied CommandProcessor::set_certificate(const tie::SetCertReputation& set,
-                                                            const Actor& actor,
-                                                            Completed& result) {
+                                                            const Actor& actor, Completed& result) {
   const auto known = group_.find_certificate(set.certificate.sha1);
   if (!known) return dxl::fail(known.error());
   const reputation::CertOutcome outcome =

@@ -50,9 +50,8 @@ std::vector<Completed> CommandProcessor::process(std::vector<Submitted> commands
 }
 
 void CommandProcessor::apply(Submitted submitted) {
-  Completed result{.command = std::move(submitted.command),
-                   .origin = submitted.origin,
-                   .time = group_.now()};
+  Completed result{
+      .command = std::move(submitted.command), .origin = submitted.origin, .time = group_.now()};
   if (const auto before = recent_.find(message_of(result.command))) {
     result.repeated = true;
     result.changed = before->changed;
@@ -131,8 +130,7 @@ void CommandProcessor::succeed(Completed completed) {
       counters_.sets.fetch_add(1);
     if (std::holds_alternative<ReportCommand>(command))
       (completed.changed ? counters_.reports_accepted : counters_.reports_unchanged).fetch_add(1);
-    if (std::holds_alternative<SandboxCommand>(command))
-      counters_.sandbox_reports.fetch_add(1);
+    if (std::holds_alternative<SandboxCommand>(command)) counters_.sandbox_reports.fetch_add(1);
     if (std::holds_alternative<MetadataCommand>(command) ||
         std::holds_alternative<CertMetadataCommand>(command))
       counters_.metadata.fetch_add(1);

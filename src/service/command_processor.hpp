@@ -23,9 +23,9 @@ class CommandProcessor {
   CommandProcessor(const LookupContext& context, store::ReputationStore& store,
                    const base::Clock& clock);
 
-  // One result per command; those of one digest in the order of their commands. A failed commit fails every command of its group and nothing
-  // is changed; commands that come before the back-off is over fail without trying. Lookups are
-  // answered in any case, if the store can be read.
+  // One result per command; those of one digest in the order of their commands. A failed commit
+  // fails every command of its group and nothing is changed; commands that come before the back-off
+  // is over fail without trying. Lookups are answered in any case, if the store can be read.
   std::vector<Completed> process(std::vector<Submitted> commands);
 
  private:
@@ -50,8 +50,7 @@ class CommandProcessor {
   Applied apply(const CertSetCommand& command, Completed& result);
   Applied apply(const CertLookupCommand& command, Completed& result);
   Applied apply(const CertMetadataCommand& command, Completed& result);
-  Applied set_certificate(const tie::SetCertReputation& set, const Actor& actor,
-                          Completed& result);
+  Applied set_certificate(const tie::SetCertReputation& set, const Actor& actor, Completed& result);
   Applied age_certificate(const tie::Sha1& sha1, Completed& result);
   // batch_commands.cpp
   Applied apply(const BatchSetCommand& command, Completed& result);

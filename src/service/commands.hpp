@@ -114,10 +114,9 @@ struct BarrierCommand {
   std::shared_ptr<ReadTask> task;
 };
 
-using Command =
-    std::variant<SetCommand, CertSetCommand, BatchSetCommand, BatchItemCommand, ReportCommand, SandboxCommand,
-                 LookupCommand, CertLookupCommand, MetadataCommand, CertMetadataCommand, AgeCommand,
-                 BarrierCommand>;
+using Command = std::variant<SetCommand, CertSetCommand, BatchSetCommand, BatchItemCommand,
+                             ReportCommand, SandboxCommand, LookupCommand, CertLookupCommand,
+                             MetadataCommand, CertMetadataCommand, AgeCommand, BarrierCommand>;
 
 // Calls `f(digest)` for each digest whose level the command may change: lookups of them wait
 // behind it, so that a sender sees what it has set.

@@ -15,13 +15,13 @@ namespace tiara::service {
 
 struct Counters {
   using Count = std::atomic<std::uint64_t>;
-  static constexpr std::size_t kRefusals = 7;       // of tie::ReportRefusal
+  static constexpr std::size_t kRefusals = 7;        // of tie::ReportRefusal
   static constexpr std::size_t kServiceErrors = 10;  // of tie::ServiceError, from 1
 
-  Count lookups{0};       // of files, batches item by item
-  Count cert_lookups{0};  // of certificates
-  Count cache_hits{0};    // file lookups answered where they arrived
-  Count queries{0};       // everything else that is asked
+  Count lookups{0};                         // of files, batches item by item
+  Count cert_lookups{0};                    // of certificates
+  Count cache_hits{0};                      // file lookups answered where they arrived
+  Count queries{0};                         // everything else that is asked
   std::array<Count, kVerdicts> verdicts{};  // file lookups by what decided (verdict.hpp)
   Count sets{0};
   Count batch_sets{0};

@@ -123,8 +123,8 @@ void Dispatcher::on_request(const Topic& topic, const dxl::MessageView& message)
 }
 
 bool Dispatcher::is_too_fast(const dxl::MessageView& message) {
-  return !rates_.take(message.source_client_id,
-                      context_.settings.get()->limits_requests_per_second, clock_.now());
+  return !rates_.take(message.source_client_id, context_.settings.get()->limits_requests_per_second,
+                      clock_.now());
 }
 
 std::optional<std::string> Dispatcher::refusal_of(Action action,
@@ -182,10 +182,8 @@ void Dispatcher::count(const ReadTask& task) {
 void Dispatcher::count(const tie::FileHashes& hashes, std::string_view agent,
                        const std::optional<tie::Certificate>& signer) {
   if (agent.empty() || recent_.seen(hashes, agent, clock_.epoch_seconds())) return;
-  if (!enqueue_write(LookupCommand{.answered = true,
-                                   .hashes = hashes,
-                                   .agent = std::string(agent),
-                                   .signer = signer})) {
+  if (!enqueue_write(LookupCommand{
+          .answered = true, .hashes = hashes, .agent = std::string(agent), .signer = signer})) {
     counters_.uncounted_lookups.fetch_add(1);
     recent_.clear();
   }
@@ -193,8 +191,7 @@ void Dispatcher::count(const tie::FileHashes& hashes, std::string_view agent,
 
 void Dispatcher::count(const tie::Certificate& certificate, std::string_view agent) {
   if (agent.empty()) return;
-  if (!enqueue_write(
-          CertLookupCommand{.certificate = certificate, .agent = std::string(agent)}))
+  if (!enqueue_write(CertLookupCommand{.certificate = certificate, .agent = std::string(agent)}))
     counters_.uncounted_lookups.fetch_add(1);
 }
 

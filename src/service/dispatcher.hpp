@@ -53,8 +53,8 @@ class Dispatcher {
 
   static std::vector<std::string> request_topics();
   static std::vector<std::string> event_topics();
-  // What a message on a topic of ours does (access.hpp); nullopt: not ours. Of a set batch each item
-  // is judged by its provider.
+  // What a message on a topic of ours does (access.hpp); nullopt: not ours. Of a set batch each
+  // item is judged by its provider.
   static std::optional<Action> action_of(std::string_view topic);
 
  private:

@@ -51,8 +51,7 @@ CommandProcessor::Applied CommandProcessor::set_file(const tie::SetFileReputatio
   return {};
 }
 
-CommandProcessor::Applied CommandProcessor::apply(const ReportCommand& command,
-                                                  Completed& result) {
+CommandProcessor::Applied CommandProcessor::apply(const ReportCommand& command, Completed& result) {
   return report_file(command.report, command.actor, result);
 }
 
@@ -60,14 +59,14 @@ CommandProcessor::Applied CommandProcessor::report_file(const tie::ExternalRepor
                                                         const Actor& actor, Completed& result) {
   const dxl::Result<Found> found = find(report.hashes, false);
   if (!found) return dxl::fail(found.error());
-  group_.take(reputation::apply_external(report, group_.now(), *context_.settings.get(),
-                                         found->known),
-              *found,
-              {.kind = AuditKind::kExternal,
-               .provider = tie::Provider::kExternal,
-               .comment = report.comment,
-               .actor = actor},
-              result);
+  group_.take(
+      reputation::apply_external(report, group_.now(), *context_.settings.get(), found->known),
+      *found,
+      {.kind = AuditKind::kExternal,
+       .provider = tie::Provider::kExternal,
+       .comment = report.comment,
+       .actor = actor},
+      result);
   group_.must_be_synced();
   return {};
 }
@@ -76,19 +75,17 @@ CommandProcessor::Applied CommandProcessor::apply(const SandboxCommand& command,
                                                   Completed& result) {
   const dxl::Result<Found> found = find(command.report.hashes, false);
   if (!found) return dxl::fail(found.error());
-  group_.take(reputation::apply_sandbox(command.report, group_.now(), *context_.settings.get(),
-                                        found->known),
-              *found,
-              {.kind = AuditKind::kSandbox,
-               .provider = tie::Provider::kAtd,
-               .actor = command.actor},
-              result);
+  group_.take(
+      reputation::apply_sandbox(command.report, group_.now(), *context_.settings.get(),
+                                found->known),
+      *found,
+      {.kind = AuditKind::kSandbox, .provider = tie::Provider::kAtd, .actor = command.actor},
+      result);
   group_.must_be_synced();
   return {};
 }
 
-CommandProcessor::Applied CommandProcessor::apply(const LookupCommand& command,
-                                                  Completed& result) {
+CommandProcessor::Applied CommandProcessor::apply(const LookupCommand& command, Completed& result) {
   const bool counts = !command.agent.empty() && command.agent.size() <= store::kMaxAgentBytes;
   const dxl::Result<Found> found = find(command.hashes, counts);
   if (!found) return dxl::fail(found.error());
@@ -141,8 +138,8 @@ CommandProcessor::Applied CommandProcessor::apply(const MetadataCommand& command
   const tie::FileMetadata& metadata = command.metadata;
   const dxl::Result<Found> found = find(metadata.hashes, false);
   if (!found) return dxl::fail(found.error());
-  const reputation::MetadataOutcome outcome = reputation::apply_metadata(
-      metadata, group_.now(), *context_.settings.get(), found->known);
+  const reputation::MetadataOutcome outcome =
+      reputation::apply_metadata(metadata, group_.now(), *context_.settings.get(), found->known);
   group_.take(outcome.outcome, *found,
               {.kind = AuditKind::kMerge, .actor = {.client_id = metadata.agent_guid}}, result);
   if (!metadata.agent_guid.empty() && metadata.agent_guid.size() <= store::kMaxAgentBytes)
@@ -161,7 +158,8 @@ CommandProcessor::Applied CommandProcessor::apply(const MetadataCommand& command
   return add_child(metadata);
 }
 
-// The level of a file counts among the children of the one that created it (§6.9), if that is known.
+// The level of a file counts among the children of the one that created it (§6.9), if that is
+// known.
 CommandProcessor::Applied CommandProcessor::add_child(const tie::FileMetadata& metadata) {
   if (!metadata.parent_sha1 || !metadata.local_rep || metadata.is_process) return {};
   const tie::FileHashes hashes{.sha1 = metadata.parent_sha1};
@@ -169,9 +167,8 @@ CommandProcessor::Applied CommandProcessor::add_child(const tie::FileMetadata& m
   // The metadata itself is in the group already: what cannot be read now is left out.
   if (!parent || !parent->match.main) return {};
   reputation::Outcome outcome;
-  outcome.store.push_back(
-      reputation::with_child(*parent->known.records[*parent->match.main],
-                             static_cast<std::uint8_t>(*metadata.local_rep)));
+  outcome.store.push_back(reputation::with_child(*parent->known.records[*parent->match.main],
+                                                 static_cast<std::uint8_t>(*metadata.local_rep)));
   Completed unchanged;
   group_.take(outcome, *parent, {}, unchanged);
   return {};

@@ -58,7 +58,8 @@ tie::FileInfo make_file_info(const FileRecord& file, const reputation::CertRecor
   info.product_version = known(details.product_version);
   info.signed_bits = details.signed_bits;
   info.profiler_flags = known(details.profiler_flags);
-  if (const auto* entry = file.find(tie::Provider::kEnterprise)) info.comment = known(entry->comment);
+  if (const auto* entry = file.find(tie::Provider::kEnterprise))
+    info.comment = known(entry->comment);
 
   info.enterprise = level_of(file, tie::Provider::kEnterprise);
   info.gti = level_of(file, tie::Provider::kGti);

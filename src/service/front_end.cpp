@@ -91,8 +91,7 @@ void FrontEnd::note_others(const std::vector<OtherService>& others) {
         {{"service", other.service_id}, {"store", other.store_id}},
         fmt::format("another TIE service is on this fabric with {}: {} ({}); clients are answered "
                     "now by one, now by the other",
-                    other.store_id.empty() ? "a store of another kind"
-                                           : "store " + other.store_id,
+                    other.store_id.empty() ? "a store of another kind" : "store " + other.store_id,
                     other.service_id, other.type));
   }
   if (others.empty())
@@ -130,8 +129,9 @@ bool FrontEnd::ready() const {
 dxl::Result<void> FrontEnd::wait_ready(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
   if (changed_.wait_for(lock, timeout, [this] { return registered_; })) return {};
-  return dxl::fail(dxl::ErrorCode::kTimedOut, "the TIE service is not registered with the fabric: " +
-                                                  link_.last_error().message);
+  return dxl::fail(
+      dxl::ErrorCode::kTimedOut,
+      "the TIE service is not registered with the fabric: " + link_.last_error().message);
 }
 
 std::vector<OtherService> FrontEnd::other_services() const {

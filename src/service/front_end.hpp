@@ -17,7 +17,6 @@
 #include "service/dispatcher.hpp"
 #include "service/other_services.hpp"
 #include "service/service_core.hpp"
-#include "session/backoff.hpp"
 
 namespace tiara::service {
 

@@ -25,11 +25,9 @@ constexpr std::chrono::milliseconds kWriterIsBusy{1'000};
 
 Housekeeping::Housekeeping(const LookupContext& context, const base::Clock& clock,
                            std::function<bool(AgeCommand)> submit, const HousekeepingTimes& times)
-    : context_(context),
-      clock_(clock),
-      submit_(std::move(submit)),
-      times_(times),
-      thread_([this] { run(); }) {}
+    : context_(context), clock_(clock), submit_(std::move(submit)), times_(times), thread_([this] {
+        run();
+      }) {}
 
 Housekeeping::~Housekeeping() {
   {
@@ -58,9 +56,9 @@ void Housekeeping::log_audit_head() const {
   const store::AuditHead head = context_.store.audit_head();
   const std::string hash = base::to_hex(
       std::string_view(reinterpret_cast<const char*>(head.hash.data()), head.hash.size()));
-  base::log_event(LogLevel::kInfo, "tie", "audit.head", "", {{"hash", hash}},
-                  fmt::format("the audit log has {} entries, the last one's hash is {}",
-                              head.count, hash));
+  base::log_event(
+      LogLevel::kInfo, "tie", "audit.head", "", {{"hash", hash}},
+      fmt::format("the audit log has {} entries, the last one's hash is {}", head.count, hash));
 }
 
 bool Housekeeping::hand_in(AgeCommand& command) {
@@ -79,14 +77,13 @@ void Housekeeping::look_for_aged() {
   for (bool more = true; more;) {
     more = false;
     std::size_t seen = 0;
-    const auto read =
-        context_.store.scan_files(after, [&](const reputation::FileRecord& record) {
-          after = strongest_key(record.hashes);
-          const reputation::Aged age = reputation::apply_age(record, now, *settings);
-          if (age.purge || age.change) aged.files.push_back(record.hashes);
-          more = ++seen == kSlice;
-          return !more;
-        });
+    const auto read = context_.store.scan_files(after, [&](const reputation::FileRecord& record) {
+      after = strongest_key(record.hashes);
+      const reputation::Aged age = reputation::apply_age(record, now, *settings);
+      if (age.purge || age.change) aged.files.push_back(record.hashes);
+      more = ++seen == kSlice;
+      return !more;
+    });
     if (!read) {
       base::log(LogLevel::kError, "tie", "retention stops: {}", read.error().message);
       return;

@@ -1,5 +1,5 @@
-// The service's slow work, in a thread of its own: looks for what has aged (TIE reference §6.16) and
-// logs where the audit log ends. Decides nothing: the writer looks again.
+// The service's slow work, in a thread of its own: looks for what has aged (TIE reference §6.16)
+// and logs where the audit log ends. Decides nothing: the writer looks again.
 #pragma once
 
 #include <chrono>

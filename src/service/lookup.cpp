@@ -41,8 +41,7 @@ dxl::Result<std::optional<std::uint64_t>> count_joined(
     const std::vector<const FileRecord*>& found) {
   if (match.joins.empty()) return std::optional<std::uint64_t>{};
   std::vector<DigestKey> subjects{strongest_key(found[*match.main]->hashes)};
-  for (const std::size_t join : match.joins)
-    subjects.push_back(strongest_key(found[join]->hashes));
+  for (const std::size_t join : match.joins) subjects.push_back(strongest_key(found[join]->hashes));
   const dxl::Result<std::uint64_t> count = store.count_references(subjects);
   if (!count) return dxl::fail(count.error());
   return std::optional<std::uint64_t>(*count);
@@ -67,10 +66,9 @@ void append_cached(const LookupContext& context, const CachedRecordPtr& record, 
                    bool counts, std::string& out) {
   context.counters.verdicts[record ? record->verdict : 0].fetch_add(1, std::memory_order_relaxed);
   (record ? record->answer : context.unknown)
-      .append(AnswerValues{.now = now,
-                           .enterprise_size = context.enterprise_size(),
-                           .counts = counts},
-              out);
+      .append(
+          AnswerValues{.now = now, .enterprise_size = context.enterprise_size(), .counts = counts},
+          out);
 }
 
 dxl::Result<std::optional<FileRecord>> find_file(const LookupContext& context,
@@ -100,10 +98,9 @@ dxl::Result<std::string> answer_file(const LookupContext& context, const tie::Fi
   const FileRecord* known = *record ? &**record : nullptr;
   context.counters.verdicts[verdict_of(known)].fetch_add(1, std::memory_order_relaxed);
   tie::append_reputations(
-      make_answer(known, context.basis,
-                  AnswerValues{.now = now,
-                               .enterprise_size = context.enterprise_size(),
-                               .counts = counts}),
+      make_answer(
+          known, context.basis,
+          AnswerValues{.now = now, .enterprise_size = context.enterprise_size(), .counts = counts}),
       answer);
   return answer;
 }
@@ -117,13 +114,12 @@ dxl::Result<std::string> answer_certificate(const LookupContext& context,
   const auto overridden = context.store.overridden(certificate.sha1, limit);
   if (!overridden) return dxl::fail(overridden.error());
   std::string answer;
-  tie::append_reputations(make_cert_answer(*record ? &**record : nullptr, context.basis,
-                                           AnswerValues{.now = now,
-                                                        .enterprise_size =
-                                                            context.enterprise_size(),
-                                                        .counts = counts},
-                                           *overridden),
-                          answer);
+  tie::append_reputations(
+      make_cert_answer(
+          *record ? &**record : nullptr, context.basis,
+          AnswerValues{.now = now, .enterprise_size = context.enterprise_size(), .counts = counts},
+          *overridden),
+      answer);
   return answer;
 }
 

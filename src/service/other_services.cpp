@@ -44,7 +44,9 @@ dxl::Result<std::vector<OtherService>> find_other_services(std::string_view regi
   if (!services || !services->is_object()) return others;
   services->for_each_member([&](std::string_view id, const dxl::JsonValue& service) {
     if (id == own_id || !service.is_object() || !serves_lookups(service)) return true;
-    OtherService other{.service_id = std::string(id), .type = text_of(service.find("serviceType")), .store_id = {}};
+    OtherService other{.service_id = std::string(id),
+                       .type = text_of(service.find("serviceType")),
+                       .store_id = {}};
     if (const auto metadata = service.find("metaData"); metadata && metadata->is_object())
       other.store_id = text_of(metadata->find(kStoreIdKey));
     if (other.store_id != own_store) others.push_back(std::move(other));

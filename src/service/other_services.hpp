@@ -1,5 +1,5 @@
-// Whether somebody else serves the TIE topics on this fabric: with a store of its own, clients would
-// get now one answer, now another. Asks the broker's service registry.
+// Whether somebody else serves the TIE topics on this fabric: with a store of its own, clients
+// would get now one answer, now another. Asks the broker's service registry.
 #pragma once
 
 #include <chrono>

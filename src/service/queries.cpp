@@ -42,9 +42,8 @@ Text answer_one(const LookupContext& context, const BatchQuery& query, std::int6
       tie::append_batch_error(*item.error, out);
       continue;
     }
-    Text one = item.certificate
-                   ? answer_certificate(context, *item.certificate, now, query.counts)
-                   : answer_file(context, *item.file, now, query.counts);
+    Text one = item.certificate ? answer_certificate(context, *item.certificate, now, query.counts)
+                                : answer_file(context, *item.file, now, query.counts);
     if (one) {
       out += *one;
     } else {
@@ -239,9 +238,8 @@ Text answer_one(const LookupContext& context, const tie::ExplainRequest& query, 
   if (!record) return dxl::fail(record.error());
   const auto signer = signer_of(context, *record);
   if (!signer) return dxl::fail(signer.error());
-  tie::append_explanation(reputation::explain_file(*record ? &**record : nullptr,
-                                                   *signer ? &**signer : nullptr),
-                          out);
+  tie::append_explanation(
+      reputation::explain_file(*record ? &**record : nullptr, *signer ? &**signer : nullptr), out);
   return out;
 }
 

@@ -38,10 +38,9 @@ struct InfoQuery {
   std::vector<tie::FileHashes> files;
 };
 
-using Query =
-    std::variant<FileQuery, CertQuery, BatchQuery, tie::GetFileAgents, tie::GetCertAgents,
-                 UpdatesQuery, InfoQuery, tie::SearchFiles, tie::ExplainRequest,
-                 tie::HistoryRequest>;
+using Query = std::variant<FileQuery, CertQuery, BatchQuery, tie::GetFileAgents, tie::GetCertAgents,
+                           UpdatesQuery, InfoQuery, tie::SearchFiles, tie::ExplainRequest,
+                           tie::HistoryRequest>;
 
 // A query, whom to answer, and what counts as asked once that is done (L13).
 struct ReadTask {

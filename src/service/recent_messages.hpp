@@ -42,7 +42,7 @@ class RecentMessages {
   }
 
  private:
-  static constexpr std::size_t kMaxIdBytes = 256;
+  static constexpr std::size_t kMaxIdBytes = 512;
 
   std::size_t kept_;
   std::vector<std::string> ring_;  // oldest at `next_` once full

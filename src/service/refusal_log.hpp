@@ -1,4 +1,5 @@
-// Log lines about refused messages, a few per second at most: the sender decides how many there are.
+// Log lines about refused messages, a few per second at most: the sender decides how many there
+// are.
 #pragma once
 
 #include <cstdint>

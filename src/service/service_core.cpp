@@ -25,12 +25,12 @@ ServiceCore::ServiceCore(CoreOptions options, std::unique_ptr<store::ReputationS
       clock_(clock),
       cache_(options_.cached_records * kDigestsPerRecord),
       settings_(options_.settings),
-      context_{.settings = settings_,
-               .basis = {.server_version = kServerVersion,
-                         .create_date = options_.settings.create_date},
-               .store = *store_,
-               .cache = cache_,
-               .counters = counters_},
+      context_{
+          .settings = settings_,
+          .basis = {.server_version = kServerVersion, .create_date = options_.settings.create_date},
+          .store = *store_,
+          .cache = cache_,
+          .counters = counters_},
       access_(options_.access),
       processor_(context_, *store_, clock),
       writes_(options_.write_queue),
@@ -97,8 +97,7 @@ void ServiceCore::run_reader(WorkQueue<Asked>& queue) {
     const base::SteadyTime began = clock_.now();
     auto text = answer(context_, one.task.query, clock_.epoch_seconds());
     counters_.read_times.add(clock_.now() - began);
-    front_ends_[one.origin].read(
-        ReadDone{.task = std::move(one.task), .answer = std::move(text)});
+    front_ends_[one.origin].read(ReadDone{.task = std::move(one.task), .answer = std::move(text)});
   }
 }
 

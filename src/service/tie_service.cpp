@@ -38,9 +38,8 @@ dxl::Result<std::unique_ptr<TieService>> TieService::start(
   for (sdk::Connector& connector : connectors) {
     impl->front_ends.push_back(std::make_unique<FrontEnd>(
         *impl->core,
-        sdk::LinkOptions{.client_id = base::make_braced_uuid(random),
-                         .name = "tie",
-                         .addresses = addresses},
+        sdk::LinkOptions{
+            .client_id = base::make_braced_uuid(random), .name = "tie", .addresses = addresses},
         std::move(connector), base::make_braced_uuid(random)));
   }
   impl->core->start();
@@ -82,7 +81,8 @@ TieServiceStatus TieService::status() const {
     status.errors[code] = counters.errors[code];
   for (std::size_t i = 0; i < kVerdicts; ++i) {
     const VerdictName name = verdict_name(i);
-    if (counters.verdicts[i] != 0) status.verdicts[{name.source, name.verdict}] = counters.verdicts[i];
+    if (counters.verdicts[i] != 0)
+      status.verdicts[{name.source, name.verdict}] = counters.verdicts[i];
   }
   status.answer_times = counters.answer_times.snapshot();
   status.commit_times = counters.commit_times.snapshot();

@@ -18,7 +18,8 @@ inline constexpr std::size_t kVerdicts = kVerdictSources * kVerdictClasses;
 std::uint8_t verdict_of(const reputation::FileRecord* record);
 
 struct VerdictName {
-  std::string source;   // "none", "enterprise", "gti", "atd", "mwg" or "external"; a level computed on a system is "none"
+  std::string source;   // "none", "enterprise", "gti", "atd", "mwg" or "external"; a level computed
+                        // on a system is "none"
   std::string verdict;  // "not_set", "malicious", "unknown", "trusted"
 };
 VerdictName verdict_name(std::size_t verdict);

@@ -74,8 +74,7 @@ void WriteGroup::begin(std::int64_t now) {
 }
 
 AnswerValues WriteGroup::answer_values(bool counts) const {
-  return AnswerValues{
-      .now = now_, .enterprise_size = context_.enterprise_size(), .counts = counts};
+  return AnswerValues{.now = now_, .enterprise_size = context_.enterprise_size(), .counts = counts};
 }
 
 // This group's changes, else the cache, else the store.
@@ -287,8 +286,8 @@ void WriteGroup::publish(const reputation::Change& change, const Cause& cause, C
                            .cause_provider = static_cast<std::int32_t>(cause.provider),
                            .cause_kind = to_string(cause.kind)},
                           payload);
-  publish(tie::kTopicFileChangeBroadcast, tie::kTopicFileChange,
-          strongest_key(change.after.hashes), std::move(payload), result);
+  publish(tie::kTopicFileChangeBroadcast, tie::kTopicFileChange, strongest_key(change.after.hashes),
+          std::move(payload), result);
 }
 
 void WriteGroup::publish(const reputation::CertChange& change, const Cause& cause,
@@ -297,9 +296,8 @@ void WriteGroup::publish(const reputation::CertChange& change, const Cause& caus
   // The snapshots have the attribute that tells of overrides, not the list of them (L6).
   const dxl::Result<tie::OverriddenFiles> overridden = store_.overridden(sha1, 1);
   const auto snapshot = [&](const CertRecord* record) {
-    tie::Reputations answer =
-        make_cert_answer(record, context_.basis, answer_values(false),
-                         overridden ? *overridden : tie::OverriddenFiles{});
+    tie::Reputations answer = make_cert_answer(record, context_.basis, answer_values(false),
+                                               overridden ? *overridden : tie::OverriddenFiles{});
     answer.overridden.reset();
     return answer;
   };

@@ -10,6 +10,10 @@ class JavaScript(fabric.FabricTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.provision()
+
+    @classmethod
+    def provision(cls):
         cls.all = cls.fabric.provision("all", fabric.GROUP_EXTERNAL, fabric.GROUP_ENTERPRISE)
         cls.none = cls.fabric.provision("none")
 
@@ -30,6 +34,38 @@ class JavaScript(fabric.FabricTest):
             return changed
 
         self.run_tests("wss", copy)
+
+
+# What the clients need under the profile "deny" to look up and watch.
+TIE_RULES = (("send", "/mcafee/service/tie/#"), ("receive", "/mcafee/event/tie/#"))
+
+
+class DeniedByDefault(JavaScript):
+    """The same tests under the profile "deny", with rules for the topics they use."""
+
+    @classmethod
+    def setUpClass(cls):
+        super(JavaScript, cls).setUpClass()
+        cls.fabric.deny_by_default(*TIE_RULES, ("send", "/tests/#"), ("receive", "/tests/#"))
+        cls.provision()
+
+
+class DeniedWithoutRules(fabric.FabricTest):
+    """The profile "deny" without a rule: refused, told so where it can be, and in the log."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.fabric.deny_by_default()
+
+    def test_unmodified_clients_are_refused(self):
+        ordinary, member = self.fabric.provision("ordinary"), self.fabric.provision("member", fabric.GROUP_ENTERPRISE)
+        run_node_tests("javascript_denied.test.js", CONFIG=str(ordinary), CONFIG_MEMBER=str(member))
+        log = self.fabric.log()
+        for name, topic in (("ordinary", "/mcafee/service/tie/file/reputation"), ("member", "/tests/event")):
+            line = next((line for line in log.split("\n") if f"(CN={name}): message to {topic} refused" in line), "")
+            self.assertIn("not_authorised", line, log)
+            self.assertIn('profile "deny"', line)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,15 @@ import unittest
 import urllib.parse
 
 import fabric
-from dxl_wire import WebSocket
-from fabric import run, tiara
+from dxl_wire import WebSocket, certificate_sha1
+from fabric import TIARA, run, tiara
 from management import BROKERS, BUNDLE, ISSUE, Management, openssl
 from node_tests import HERE, install_packages, run_node_tests
 from raw_peer import RawPeer, read_config, tls_context, tls_socket
 
 DXLCLIENT = HERE / "node_modules" / ".bin" / "dxlclient"
 QUERY = "/mcafee/service/dxl/svcregistry/query"
+REPORT = "/mcafee/event/external/file/report"
 
 
 class Provisioning(fabric.FabricTest):
@@ -82,6 +83,18 @@ class JavaScript(Provisioning):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.connects(directory / "dxlclient.config")
 
+    def test_options_that_are_the_clients_own(self):
+        directory = self.root / "js-options"
+        done = self.dxlclient("provisionconfig", "-f", "site", "-P", "secret of the key", "--organization", "Org",
+                              "--email-address", "a@example.com", directory, "localhost", "js options")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("ENCRYPTED", (directory / "site.key").read_text())
+        subject = run("openssl", "x509", "-in", directory / "site.crt", "-noout", "-subject", "-nameopt", "RFC2253")
+        for part in ("CN=js options", "O=Org", "emailAddress=a@example.com"):
+            self.assertIn(part, subject.stdout)
+        listed = run(TIARA, "auth", "list", "js options", "--state", self.fabric.state)
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+
     def test_updateconfig(self):
         directory = self.root / "js-update"
         self.assertEqual(self.dxlclient("provisionconfig", directory, "localhost", "js update").returncode, 0)
@@ -137,6 +150,32 @@ class Python(Provisioning):
         config = self.provision("ordinary", *self.make_csr("ordinary"))
         done = tiara(config, "rep", "external", self.make_file("ordinary.exe"), "--level", "70")
         self.assertEqual(done.returncode, 5, done.stdout + done.stderr)
+
+    def auth(self, *arguments, code=0):
+        done = run(TIARA, "auth", arguments[0], "--state", self.fabric.state, *arguments[1:])
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done
+
+    def test_a_client_is_known_by_its_name_at_once_and_after_a_restart(self):
+        config = self.provision("remote", *self.make_csr("remote"))
+        sha1 = certificate_sha1(config)
+        report = lambda: tiara(config, "rep", "external", self.make_file("remote.exe"), "--level", "70").returncode
+        members = json.loads(self.auth("list", "remote", "--json").stdout)["members"]
+        self.assertEqual([(m["name"], m["sha1"], m["groups"]) for m in members], [("remote", sha1, [])])
+        self.assertEqual(report(), 5)
+        self.auth("grant", "remote", fabric.GROUP_EXTERNAL)
+        self.assertEqual(report(), 0)
+        # A second certificate of the same name is somebody else, and has to be told apart.
+        again = self.provision("again", *self.make_csr("again", "CN=remote"))
+        self.assertIn("2 certificates", self.auth("revoke", "remote", fabric.GROUP_EXTERNAL, code=2).stderr)
+        self.assertEqual(len(json.loads(self.auth("list", "remote", "--json").stdout)["members"]), 2)
+        self.auth("test", again.parent / "client.crt", "send", REPORT, code=1)
+        self.assertEqual(self.fabric.stop(), 0)
+        self.fabric.start(port=self.fabric.port)
+        type(self).management = Management(self.fabric)  # on another port now
+        self.assertEqual(report(), 0)
+        self.auth("revoke", sha1.upper(), fabric.GROUP_EXTERNAL)
+        self.assertEqual(report(), 5)
 
     def test_broker_list(self):
         answer = json.loads(self.management.command(BROKERS))

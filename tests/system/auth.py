@@ -121,8 +121,46 @@ class Commands(AuthTest):
         self.auth("grant", thumbprints[1], fabric.GROUP_EXTERNAL)
         self.auth("test", thumbprints[0], "send", REPORT, code=1)
         self.auth("test", thumbprints[1], "send", REPORT)
+        near = self.auth("grant", "twins", fabric.GROUP_EXTERNAL, code=2).stderr
+        self.assertIn("no member twins; similar are twin; ", near)
+        self.assertIn("certificate file", near)
         self.assertIn("no member nobody", self.auth("grant", "nobody", fabric.GROUP_EXTERNAL, code=2).stderr)
         self.assertIn(fabric.GROUP_EXTERNAL, self.auth("grant", "admin", "No Group", code=2).stderr)
+
+    def test_a_certificate_file_is_as_good_as_a_name(self):
+        config = self.fabric.provision("by-file")
+        certificate = config.parent / "client.crt"
+        self.auth("grant", certificate, fabric.GROUP_EXTERNAL)
+        self.assertEqual(self.report(config), 0)
+        self.assertEqual(self.member("by-file")["groups"], [fabric.GROUP_EXTERNAL])
+        self.auth("test", certificate, "send", REPORT)
+        self.assertEqual(json.loads(self.auth("list", certificate, "--json").stdout)["members"],
+                         [self.member("by-file")])
+        self.auth("revoke", certificate, fabric.GROUP_EXTERNAL)
+        self.assertEqual(self.report(config), 5)
+        key = self.auth("grant", config.parent / "client.key", fabric.GROUP_EXTERNAL, code=2).stderr
+        self.assertIn("no certificate in PEM form", key)
+
+    def test_a_certificate_that_nobody_recorded_can_be_granted(self):
+        config = self.fabric.provision("unrecorded")
+        before = self.policy.read_text()
+        self.policy.write_text(before[:before.rindex("\n[[member]]")])
+        sha256 = run("openssl", "x509", "-in", config.parent / "client.crt", "-noout", "-fingerprint",
+                     "-sha256").stdout.split("=")[1].strip()
+        done = self.auth("grant", sha256, fabric.GROUP_EXTERNAL)
+        self.assertIn("note: no member has this thumbprint", done.stderr)
+        self.assertEqual(self.report(config), 0)
+        done = self.auth("grant", config.parent / "client.crt", fabric.GROUP_EXTERNAL)
+        self.assertIn("already in", done.stderr)
+
+    def test_a_ca_is_not_granted_by_its_file(self):
+        done = self.auth("grant", self.fabric.state / "keystore" / "ca-client.crt", fabric.GROUP_EXTERNAL, code=2)
+        self.assertIn("certificate of a CA", done.stderr)
+        foreign = self.root / "foreign.crt"
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.root / "foreign.key", "-out",
+            foreign, "-subj", "/CN=foreign", "-addext", "basicConstraints=critical,CA:FALSE")
+        done = self.auth("grant", foreign, fabric.GROUP_EXTERNAL)
+        self.assertIn("not signed by a CA of this fabric", done.stderr)
 
     def test_a_revoke_without_effect_says_why(self):
         done = self.auth("revoke", "admin", fabric.GROUP_EXTERNAL, code=7)
@@ -235,18 +273,8 @@ class Deny(AuthTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.fabric.stop()
-        policy = cls.fabric.state / "authorization.toml"
-        text = policy.read_text()
-        assert text.count('\nprofile = "open"\n') == 1
-        ca = run("openssl", "x509", "-in", cls.fabric.state / "keystore" / "ca-client.crt", "-noout",
-                 "-fingerprint", "-sha256").stdout.split("=")[1].strip().replace(":", "")
-        rule = '\n[[topic]]\ndirection = "{}"\ntopic = "{}"\ncertificates = ["' + ca + '"]\n'
-        policy.write_text(text.replace('\nprofile = "open"\n', '\nprofile = "deny"\n')
-                          + rule.format("send", "/mcafee/service/tie/#")
-                          + rule.format("send", "/opendxl-tiara/service/tie/#")
-                          + rule.format("receive", "/mcafee/event/tie/#"))
-        cls.fabric.start()
+        cls.fabric.deny_by_default(("send", "/mcafee/service/tie/#"), ("send", "/opendxl-tiara/service/tie/#"),
+                                   ("receive", "/mcafee/event/tie/#"))
 
     def test_reports_and_lookups_work(self):
         config = self.fabric.provision("scanner", fabric.GROUP_EXTERNAL)

@@ -61,6 +61,53 @@ class ConfigTest(unittest.TestCase):
         (self.state / "authorization.toml").unlink()
         self.assertEqual(run(TIARA, *check).returncode, 2)
 
+    def test_check_reads_all_that_a_start_reads(self):
+        Fabric(self.root).start().stop()
+        (self.state / "topicauth.policy").write_text('{"send": [{"topic": "/a", "clients": ["x"]}]}')
+        done = run(TIARA, "config", "check", "--state", self.state)
+        self.assertEqual((done.returncode, done.stdout), (0, "ok\n"), done.stderr)
+        self.assertIn('warning: ' + f'{self.state}/topicauth.policy:1: client "x" can never match', done.stderr)
+        keystore = self.state / "keystore"
+        for file, expected in ((keystore / "revokedcerts.lst", "revokedcerts.lst:1: expected a SHA-1"),
+                               (keystore / "x.crl", "x.crl: expected 1 to 16 CRLs"),
+                               (keystore / "broker.crt", "broker.crt: "), (keystore / "broker.key", "broker.key: "),
+                               (self.state / "service" / "service.key", "service"),
+                               (self.state / "broker-id", "broker-id: expected a lower-case uuid"),
+                               (self.state / "admin.token", "admin.token: expected one line")):
+            with self.subTest(file=file.name):
+                before = file.read_bytes() if file.exists() else None
+                file.write_text("short\n")
+                for command in (["config", "check"], ["up", "--check-config"]):
+                    done = run(TIARA, *command, "--state", self.state)
+                    self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                    self.assertIn(expected, done.stderr)
+                file.unlink() if before is None else file.write_bytes(before)
+        self.assertEqual(run(TIARA, "config", "check", "--state", self.state).returncode, 0)
+
+    def test_check_wants_a_state(self):
+        done = run(TIARA, "config", "check", "--state", self.root / "typo")
+        self.assertEqual(done.returncode, 8)
+        self.assertIn("typo: no state there", done.stderr)
+        self.assertIn("no state there", run(TIARA, "status", "--state", self.root / "typo").stderr)
+
+    def test_a_pipe_or_a_directory_in_place_of_a_file_is_an_error(self):
+        Fabric(self.root).start().stop()
+        for name in ("tiara.toml", "authorization.toml", "topicauth.policy", "admin.token", "broker-id",
+                     "keystore/revokedcerts.lst", "keystore/x.crl", "keystore/broker.key", "service/service.crt"):
+            file, kept = self.state / name, self.root / "kept"
+            if file.exists():
+                file.rename(kept)
+            for make in (lambda: os.mkfifo(file, 0o600), lambda: file.mkdir(mode=0o700)):
+                make()
+                with self.subTest(file=name, kind="pipe" if file.is_fifo() else "directory"):
+                    done = run(TIARA, "config", "check", "--state", self.state, timeout=20)
+                    self.assertEqual(done.returncode, 2, done.stderr)
+                    self.assertIn(f"{file}: cannot read: ", done.stderr)
+                file.unlink() if file.is_fifo() else file.rmdir()
+            if kept.exists():
+                kept.rename(file)
+        self.assertEqual(run(TIARA, "config", "check", "--state", self.state).returncode, 0)
+
     def test_a_bad_variable_stops_the_start(self):
         done = run(TIARA, "up", "--state", self.state, **with_environment(TIARA_LIMITS_CONNECTIONS="0"))
         self.assertEqual(done.returncode, 2)
@@ -111,6 +158,32 @@ class ConfigTest(unittest.TestCase):
         self.assertEqual(again.returncode, 2)
         self.assertIn("tiara.toml: is there and would be replaced; --force does it", again.stderr)
         self.assertEqual(run(TIARA, *command, "--force").returncode, 0)
+
+    def test_import_refuses_a_policy_that_would_not_start(self):
+        conf = self.original(dxlbroker_conf="policyTopicAuthStateFile=topicauth.policy\n",
+                             topicauth_policy='{"send": [\n  {"topic": "/a"} ]}')
+        for more in (["--dry-run"], []):
+            done = run(TIARA, "config", "import", conf, "--state", self.state, *more)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn('topicauth.policy:2: the entry needs "clients"', done.stderr)
+            self.assertFalse(self.state.exists())
+        (conf.parent / "topicauth.policy").write_text('{"send": [{"topic": "/a/+", "clients": []}]}')
+        done = run(TIARA, "config", "import", conf, "--state", self.state)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn('warning: ' + f'{conf.parent}/topicauth.policy:1: topic "/a/+" can never match', done.stderr)
+        self.assertNotIn("no topic policy imported", done.stderr)
+
+    def test_import_says_what_it_did_not_find_and_what_stays(self):
+        conf = self.original(dxlbroker_conf="brokerId=2f1c0f5e-1a2b-4c3d-8e9f-001122334455\nlistenPort=8884\nlogLevel=\x1b]0;x\x07\n")
+        done = run(TIARA, "config", "import", conf, "--state", self.state)
+        self.assertIn("no topic policy imported: every client may", done.stderr)
+        self.assertIn(r"logLevel=\x1b]0;x\x07", done.stdout)
+        self.assertNotIn("\x1b", done.stdout + done.stderr)
+        again = run(TIARA, "config", "import", conf, "--state", self.state)
+        self.assertEqual((again.returncode, again.stdout), (2, ""))  # refused: nothing is listed as taken
+        forced = run(TIARA, "config", "import", conf, "--state", self.state, "--force")
+        self.assertIn(f"ignored     brokerId=2f1c0f5e-1a2b-4c3d-8e9f-001122334455  ({self.state}/broker-id is there and "
+                      "stays;", forced.stdout)
 
     def test_import_tells_what_is_unsupported(self):
         conf = self.original(dxlbroker_conf="fipsEnabled=true\nuser=dxl\n")

@@ -127,6 +127,19 @@ class Fabric:
             raise AssertionError(f"provision {name}: exit {done.returncode}: {done.stderr}")
         return directory / "dxlclient.config"
 
+    def deny_by_default(self, *rules):
+        """Restarts with the profile "deny" and (direction, topic) for every certificate of the client CA."""
+        self.stop()
+        policy = self.state / "authorization.toml"
+        text = policy.read_text()
+        assert text.count('\nprofile = "open"\n') == 1
+        authority = run("openssl", "x509", "-in", self.state / "keystore" / "ca-client.crt", "-noout", "-fingerprint",
+                        "-sha256").stdout.split("=")[1].strip().replace(":", "")
+        policy.write_text(text.replace('\nprofile = "open"\n', '\nprofile = "deny"\n') + "".join(
+            f'\n[[topic]]\ndirection = "{direction}"\ntopic = "{topic}"\ncertificates = ["{authority}"]\n'
+            for direction, topic in rules))
+        return self.start()
+
     def log(self):
         return self.process.log()
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Settings that change while clients are connected, what the log and the metrics say of it."""
 import json
+import os
 import re
 import shutil
 import signal
@@ -65,6 +66,26 @@ class ReloadTest(fabric.FabricTest):
             sender.send(publish_packet("/tests/reload", dxl_message(EVENT, payload)))
         for watcher in watchers:
             self.assertEqual(watcher.message()[1]["payload"], b"next")
+
+    def test_a_bad_file_leaves_a_broker_that_answers(self):
+        state = self.fabric.state
+        deep = "a." * 50_000 + "b = 1\n"
+        policy = (state / "authorization.toml").read_text()
+        for file, text in (("tiara.toml", f"[listen.{deep[:-8]}.b]\n"), ("authorization.toml", policy + deep),
+                           ("topicauth.policy", None), ("keystore/revokedcerts.lst", None), ("keystore/x.crl", None)):
+            with self.subTest(file=file):
+                before = (state / file).read_bytes() if (state / file).exists() else None
+                (state / file).unlink(missing_ok=True)
+                if text is None:
+                    os.mkfifo(state / file)  # a reader that waits for a writer waits for ever
+                else:
+                    (state / file).write_text(text)
+                answer = self.control("reload")
+                (state / file).unlink()
+                if before is not None:
+                    (state / file).write_bytes(before)
+                self.assertIn(file, answer["error"]["message"])
+        self.assertNotIn("error", self.control("reload"))
 
     def test_a_key_that_needs_a_start_is_named_each_time(self):
         for _ in range(2):
