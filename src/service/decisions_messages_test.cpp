@@ -1,5 +1,5 @@
-// The decisions of TIE reference §12.2 about parameters, form and delivery of messages, row by row.
-// L14's refusals are in hostile_payloads_test.cpp, L16 is in two_front_ends_test.cpp.
+// The decisions of TIE reference §12.2 about parameters, form and delivery, row by row. What L14
+// refuses is in hostile_payloads_test.cpp, L16 in two_front_ends_test.cpp.
 #include <set>
 
 #include <gmock/gmock.h>

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -129,6 +130,31 @@ inline std::string set_item(int provider, int level,
 }
 inline std::string set_cert_item(int level) {
   return cert_json(fmt::format(R"(,"type":"cert","providerId":4,"trustLevel":{})", level));
+}
+
+// A valid message for each topic of the service; those that write change something.
+inline const std::map<std::string_view, std::string>& valid_payloads() {
+  static const std::map<std::string_view, std::string> table{
+      {tie::kTopicFileReputation, get_json(true)},
+      {tie::kTopicFileReputationSet, set_json(1)},
+      {tie::kTopicFileAgents, agents_json()},
+      {tie::kTopicCertReputation, get_cert_json(true)},
+      {tie::kTopicCertReputationSet, set_cert_json(1)},
+      {tie::kTopicCertAgents, cert_json()},
+      {tie::kTopicUpdates, updates_json(0)},
+      {tie::kTopicFileMetadata, metadata_json()},
+      {tie::kTopicCertMetadata, cert_json()},
+      {tie::kTopicFileInfo, info_json()},
+      {tie::kTopicFileSearch, R"({"searchString":"a"})"},
+      {tie::kTopicExternalReport, report_json(1)},
+      {tie::kTopicSandboxReport, sandbox_json(5)},
+      {tie::kTopicBatchGet, items_json({file_item()})},
+      {tie::kTopicBatchSet, items_json({set_item(3, 1)})},
+      {tie::kTopicReportOutcome, R"({"messageId":"{1}"})"},
+      {tie::kTopicExplain, file_item()},
+      {tie::kTopicHistory, file_item()},
+  };
+  return table;
 }
 
 }  // namespace tiara::service
