@@ -104,6 +104,18 @@ class Commands(AuthTest):
         answer = json.loads(self.auth("test", "f" * 40, "send", REPORT, "--json", code=1).stdout)
         self.assertEqual((answer["allowed"], answer["groups"]), (False, [fabric.GROUP_EXTERNAL]))
 
+    def test_a_revoked_certificate_is_marked_and_may_nothing(self):
+        self.fabric.provision("stolen")
+        revoked = self.fabric.state / "keystore" / "revokedcerts.lst"
+        self.addCleanup(self.reload)
+        self.addCleanup(revoked.write_text, "")
+        self.auth("test", "stolen", "send", "/any")
+        revoked.write_text(self.member("stolen")["sha1"] + "\n")
+        self.assertEqual(self.auth("test", "stolen", "send", "/any", code=1).stdout,
+                         "client stolen may not send to /any: its certificate is revoked\n")
+        self.assertRegex(self.auth("list").stdout, r"(?m)^stolen \(revoked\) +[0-9a-f]{64}$")
+        self.assertTrue(self.member("stolen")["revoked"])
+
     def test_list(self):
         self.fabric.provision("listed", fabric.GROUP_EXTERNAL)
         text = self.auth("list").stdout
