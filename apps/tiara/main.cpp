@@ -39,6 +39,7 @@ struct Run {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer or a reader that goes away is an error, not the end
+  std::signal(SIGXFSZ, SIG_IGN);  // a full quota is a failed write: exit code 8
   const auto parsed = parse_command_line(std::vector<std::string>(argv + (argc > 0), argv + argc));
   if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
     std::fputs(exit->out.c_str(), stdout);

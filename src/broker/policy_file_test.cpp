@@ -36,6 +36,16 @@ Member numbered_member(unsigned number) {
           {kExternal}};
 }
 
+TEST(PolicyFile, AnEditGoesThroughALink) {
+  const TemporaryDirectory state, elsewhere;
+  const auto file = elsewhere.path() / "real", link = state.path() / "authorization.toml";
+  ASSERT_TRUE(write_file_atomically(file, initial_policy_text()));
+  std::filesystem::create_symlink(file, link);
+  ASSERT_TRUE(add_member(link, numbered_member(1)));
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(load_policy(file)->members.size(), 1u);
+}
+
 TEST(PolicyFile, ReadsMembersAndTopicRules) {
   const auto policy =
       parse_policy("[[member]]\nname = \"scanner\"\nsha256 = \"" + std::string(64, 'B') +
