@@ -150,7 +150,7 @@ dxl::Result<int> grant_or_revoke(const State& state, const AuthOptions& options)
 dxl::Result<int> test(const State& state, const AuthOptions& options, bool json) {
   if (!dxl::is_valid_topic(options.topic))
     return dxl::fail(ErrorCode::kInvalidArgument,
-                     fmt::format("{}: expected a topic one may publish to, without wildcards",
+                     fmt::format("\"{}\": expected a topic one may publish to, without wildcards",
                                  printable(options.topic)));
   auto loaded = broker::load_policies(state.paths);
   if (!loaded) return dxl::fail(loaded.error());

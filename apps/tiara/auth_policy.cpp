@@ -132,6 +132,19 @@ std::string policy_json(const broker::LoadedPolicy& loaded, const fabric::Revoca
   return base::printable_json(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
 }
 
+namespace {
+
+// The reason begins with the topic, which the line has named already.
+std::string without_topic(const TestedTopic& tested) {
+  const std::string said =
+      fmt::format("{} {} ", tested.direction == Direction::kSend ? "sending to" : "receiving from",
+                  tested.topic);
+  const std::string& reason = tested.verdict.reason;
+  return reason.starts_with(said) ? "this " + reason.substr(said.size()) : reason;
+}
+
+}  // namespace
+
 std::string verdict_text(const TestedTopic& tested) {
   const bool allowed = tested.verdict.allowed;
   std::string text = fmt::format(
@@ -139,7 +152,7 @@ std::string verdict_text(const TestedTopic& tested) {
       tested.direction == Direction::kSend ? "send to" : "receive from", printable(tested.topic));
   const auto& groups = tested.verdict.groups;
   if (allowed) return text;
-  if (groups.empty()) return text + ": " + printable(tested.verdict.reason);
+  if (groups.empty()) return text + ": " + printable(without_topic(tested));
   return text + printable(fmt::format(": not in {} \"{}\"",
                                       groups.size() == 1 ? "group" : "any of the groups",
                                       fmt::join(groups, "\", \"")));

@@ -27,6 +27,7 @@ struct Parsed {
   ProvisionOptions provision;
   ConfigOptions config;
   StatusOptions status;
+  ReloadOptions reload;
   RepGetOptions get;
   RepSetOptions set;
   RepExternalOptions external;
@@ -58,13 +59,16 @@ void add_up(CLI::App& app, Parsed& parsed) {
       ->allow_extra_args(false);
   up->add_option("--port", parsed.up.port,
                  "MQTT over TLS; 0 lets the kernel choose (default: listen.port of "
-                 "STATE/tiara.toml, 8883)");
+                 "STATE/tiara.toml, 8883)")
+      ->check(CLI::Range(0, 65535));
   up->add_option("--ws-port", parsed.up.web_socket_port,
                  "MQTT over WebSockets over TLS; 0 lets the kernel choose (default: listen.ws_port "
-                 "of STATE/tiara.toml, 8884)");
+                 "of STATE/tiara.toml, 8884)")
+      ->check(CLI::Range(0, 65535));
   up->add_option("--https-port", parsed.up.https_port,
                  "Management HTTPS: provisioning, health; 0 lets the kernel choose (default: "
-                 "listen.https_port of STATE/tiara.toml, 8443)");
+                 "listen.https_port of STATE/tiara.toml, 8443)")
+      ->check(CLI::Range(0, 65535));
   up->add_option("--threads", parsed.up.threads,
                  "I/O threads (default: broker.threads of STATE/tiara.toml, 1)")
       ->check(CLI::Range(1U, broker::kMaxThreads));
@@ -231,6 +235,17 @@ void add_status(CLI::App& app, Parsed& parsed) {
   status->callback([&parsed] { parsed.command = parsed.status; });
 }
 
+void add_reload(CLI::App& app, Parsed& parsed) {
+  CLI::App* reload = app.add_subcommand("reload", "Have the running broker read its files again");
+  reload->add_option("--state", parsed.reload.state, "State directory of `tiara up`")->required();
+  reload->footer(
+      "Prints what is in force then, or what is wrong: then nothing has changed. Exit code 3: no\n"
+      "broker runs on this state.\n"
+      "\nExamples:\n"
+      "  tiara reload --state ~/fabric\n");
+  reload->callback([&parsed] { parsed.command = parsed.reload; });
+}
+
 void add_rep_get(CLI::App& rep, Parsed& parsed) {
   CLI::App* get = rep.add_subcommand("get", "Show the reputations of files");
   get->add_option("FILE|HASH", parsed.get.targets, kTargetsHelp)->required();
@@ -338,7 +353,8 @@ bool takes_json(const Command& command) {
     return store->action != StoreOptions::Action::kRestore;
   if (const auto* audit = std::get_if<AuditOptions>(&command)) return !audit->csv;
   return std::holds_alternative<CertAuthorityOptions>(command) ||
-         std::holds_alternative<StatusOptions>(command);
+         std::holds_alternative<StatusOptions>(command) ||
+         std::holds_alternative<ReloadOptions>(command);
 }
 
 }  // namespace
@@ -353,6 +369,7 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   add_cert_authority(app, parsed);
   add_config(app, parsed);
   add_status(app, parsed);
+  add_reload(app, parsed);
   add_server(app, parsed.server, [&parsed] { parsed.command = parsed.server; });
   add_store(app, parsed.store, [&parsed] { parsed.command = parsed.store; });
   add_audit(app, parsed.audit, [&parsed] { parsed.command = parsed.audit; });

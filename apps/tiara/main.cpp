@@ -23,6 +23,7 @@ struct Run {
   int operator()(const ProvisionOptions& options) const { return run_provision(options); }
   int operator()(const ConfigOptions& options) const { return run_config(common, options); }
   int operator()(const StatusOptions& options) const { return run_status(options); }
+  int operator()(const ReloadOptions& options) const { return run_reload(options); }
   int operator()(const RepGetOptions& options) const { return run_rep_get(common, options); }
   int operator()(const RepSetOptions& options) const { return run_rep_set(common, options); }
   int operator()(const RepExternalOptions& options) const {
