@@ -205,7 +205,7 @@ class Files(AuthTest):
         self.assertTrue(self.deliver(other, receiver, "/s/one"))
         self.topicauth.write_text('// the original\'s\n{ "send": [ /* who */\n  {"topic": "/s/one", "clients":'
                                   f' ["{self.sha1(self.one)}", "ABC"]}}\n]}}\n')
-        self.assertIn("1 topic rules", self.reload())
+        self.assertIn("1 topic rule and", self.reload())
         self.assertIn('topicauth.policy:3: client "ABC" can never match', self.fabric.log())
         self.assertTrue(self.deliver(sender, receiver, "/s/one"))
         self.assertFalse(self.deliver(other, receiver, "/s/one"))
@@ -298,6 +298,22 @@ class Deny(AuthTest):
         self.assertEqual(fabric.levels(config, path), {1: 0, 3: 0, 15: 70})
         self.assertIn("MIGHT_BE_TRUSTED", watch.line())
         self.assertEqual(watch.stop(), 0)
+
+    def test_a_refused_command_says_what_would_help(self):
+        config = self.fabric.provision("outsider")
+        before = self.policy.read_text()
+        self.addCleanup(self.reload)
+        self.addCleanup(self.policy.write_text, before)
+        self.policy.write_text(re.sub(r"\n\[\[topic\]\]\n(?:\w+ = .*\n)+", "\n", before))
+        self.reload()
+        done = tiara(config, "rep", "get", "0" * 32)
+        self.assertEqual(done.returncode, 5)
+        self.assertIn('by the profile "deny"', done.stderr)
+        self.assertIn("a [[topic]] rule in the broker's authorization.toml can allow it", done.stderr)
+        done = tiara(config, "watch", "--timeout", "60")
+        self.assertEqual(done.returncode, 5)
+        self.assertIn("not authorised to receive from /mcafee/event/tie/file/repchange/broadcast", done.stderr)
+        self.assertNotIn("watching", done.stderr)
 
     def test_what_nobody_allows_is_denied(self):
         sender, receiver = (self.peer(self.fabric.provision(name)) for name in ("sender", "receiver"))
