@@ -8,6 +8,7 @@
 #include "broker/certificate.hpp"
 #include "broker/keystore.hpp"
 #include "broker/policy_file.hpp"
+#include "broker/revocations.hpp"
 #include "broker/topicauth_file.hpp"
 #include "dxl/topic.hpp"
 #include "tiara/auth_client.hpp"
@@ -34,6 +35,13 @@ dxl::Result<fabric::Identity> identity_of(const State& state, const Member& memb
   return fabric::make_identity({ca->thumbprints, member.certificate}, member.name, "");
 }
 
+// By thumbprint: what CRLs revoke is known only of a certificate itself.
+dxl::Result<fabric::RevocationList> revocations_of(const State& state) {
+  const auto read = broker::read_revocations(state.paths.revocations);
+  if (!read) return dxl::fail(read.error());
+  return fabric::RevocationList(*read);
+}
+
 dxl::Result<int> list(const State& state, const AuthOptions& options, bool json) {
   auto loaded = broker::load_policies(state.paths);
   if (!loaded) return dxl::fail(loaded.error());
@@ -44,12 +52,14 @@ dxl::Result<int> list(const State& state, const AuthOptions& options, bool json)
     if (!entries) return dxl::fail(entries.error());
     loaded->policy.members = *std::move(entries);
   }
+  const auto revoked = revocations_of(state);
+  if (!revoked) return dxl::fail(revoked.error());
   for (const std::string& warning : loaded->warnings)
     fmt::print(stderr, "tiara: warning: {}\n", printable(warning));
   if (json)
-    fmt::print("{}\n", policy_json(*loaded));
+    fmt::print("{}\n", policy_json(*loaded, *revoked));
   else
-    fmt::print("{}", policy_text(*loaded));
+    fmt::print("{}", policy_text(*loaded, *revoked));
   return kExitOk;
 }
 
@@ -140,7 +150,7 @@ dxl::Result<int> grant_or_revoke(const State& state, const AuthOptions& options)
 dxl::Result<int> test(const State& state, const AuthOptions& options, bool json) {
   if (!dxl::is_valid_topic(options.topic))
     return dxl::fail(ErrorCode::kInvalidArgument,
-                     fmt::format("{}: expected a topic one may publish to, without wildcards",
+                     fmt::format("\"{}\": expected a topic one may publish to, without wildcards",
                                  printable(options.topic)));
   auto loaded = broker::load_policies(state.paths);
   if (!loaded) return dxl::fail(loaded.error());
@@ -154,8 +164,12 @@ dxl::Result<int> test(const State& state, const AuthOptions& options, bool json)
   if (!identity) return dxl::fail(identity.error());
   const fabric::Authorization authorization(std::move(loaded->policy));
   const auto direction = options.send ? fabric::Direction::kSend : fabric::Direction::kReceive;
-  const TestedTopic tested{options.client, direction, options.topic,
-                           authorization.explain(*identity, direction, options.topic)};
+  TestedTopic tested{options.client, direction, options.topic,
+                     authorization.explain(*identity, direction, options.topic)};
+  const auto revoked = revocations_of(state);
+  if (!revoked) return dxl::fail(revoked.error());
+  if (revoked->revokes(*identity))
+    tested.verdict = {.allowed = false, .groups = {}, .reason = "its certificate is revoked"};
   fmt::print("{}\n", json ? verdict_json(tested) : verdict_text(tested));
   return tested.verdict.allowed ? kExitOk : kExitNegative;
 }

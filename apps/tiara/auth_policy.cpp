@@ -40,7 +40,9 @@ std::string table_text(const Row& head, const std::vector<Row>& rows) {
   std::string text;
   const auto add = [&](const Row& row) {
     for (std::size_t i = 0; i < row.size(); ++i)
-      text += i + 1 == row.size() ? row[i] + "\n" : fmt::format("{:<{}}  ", row[i], widths[i]);
+      text += i + 1 == row.size() ? row[i] : fmt::format("{:<{}}  ", row[i], widths[i]);
+    text.erase(text.find_last_not_of(' ') + 1);  // of a row whose last cells are empty
+    text += '\n';
   };
   add(head);
   for (const Row& row : rows) add(row);
@@ -62,6 +64,10 @@ bool is_from_topicauth(const broker::LoadedPolicy& loaded, std::size_t rule) {
   return rule >= loaded.policy.rules.size() - loaded.topicauth_rules;
 }
 
+bool is_revoked(const Member& member, const fabric::RevocationList& revoked) {
+  return revoked.contains(member.certificate.sha1, member.certificate.sha256, {});
+}
+
 template <class F>
 void for_each_group(const fabric::Policy& policy, F&& f) {
   for (const std::string_view name : fabric::known_groups()) f(std::string(name), true);
@@ -77,7 +83,7 @@ dxl::Result<void> check_group(const fabric::Policy& policy, std::string_view gro
                                fabric::list_groups(policy)));
 }
 
-std::string policy_text(const broker::LoadedPolicy& loaded) {
+std::string policy_text(const broker::LoadedPolicy& loaded, const fabric::RevocationList& revoked) {
   const fabric::Policy& policy = loaded.policy;
   std::vector<Row> groups, members, rules;
   for_each_group(policy, [&](const std::string& name, bool is_built_in) {
@@ -88,7 +94,8 @@ std::string policy_text(const broker::LoadedPolicy& loaded) {
     std::string names;
     for (const std::string& group : member.groups)
       names.append(names.empty() ? "" : ", ").append(printable(group));
-    members.push_back({printable(member.name), thumbprint_of(member), names});
+    members.push_back({printable(member.name) + (is_revoked(member, revoked) ? " (revoked)" : ""),
+                       thumbprint_of(member), names});
   }
   for (std::size_t i = 0; i < policy.rules.size(); ++i)
     rules.push_back({std::string(word_of(policy.rules[i].direction)),
@@ -101,7 +108,7 @@ std::string policy_text(const broker::LoadedPolicy& loaded) {
          table_text({"DIRECTION", "TOPIC", "FILE", "ALLOWED TO"}, rules);
 }
 
-std::string policy_json(const broker::LoadedPolicy& loaded) {
+std::string policy_json(const broker::LoadedPolicy& loaded, const fabric::RevocationList& revoked) {
   const fabric::Policy& policy = loaded.policy;
   ordered_json json;
   json["profile"] = to_string(policy.profile);
@@ -113,7 +120,8 @@ std::string policy_json(const broker::LoadedPolicy& loaded) {
     json["members"].push_back({{"name", member.name},
                                {"sha1", member.certificate.sha1},
                                {"sha256", member.certificate.sha256},
-                               {"groups", member.groups}});
+                               {"groups", member.groups},
+                               {"revoked", is_revoked(member, revoked)}});
   for (std::size_t i = 0; i < policy.rules.size(); ++i)
     json["rules"].push_back(
         {{"direction", word_of(policy.rules[i].direction)},
@@ -124,6 +132,19 @@ std::string policy_json(const broker::LoadedPolicy& loaded) {
   return base::printable_json(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
 }
 
+namespace {
+
+// The reason begins with the topic, which the line has named already.
+std::string without_topic(const TestedTopic& tested) {
+  const std::string said =
+      fmt::format("{} {} ", tested.direction == Direction::kSend ? "sending to" : "receiving from",
+                  tested.topic);
+  const std::string& reason = tested.verdict.reason;
+  return reason.starts_with(said) ? "this " + reason.substr(said.size()) : reason;
+}
+
+}  // namespace
+
 std::string verdict_text(const TestedTopic& tested) {
   const bool allowed = tested.verdict.allowed;
   std::string text = fmt::format(
@@ -131,7 +152,7 @@ std::string verdict_text(const TestedTopic& tested) {
       tested.direction == Direction::kSend ? "send to" : "receive from", printable(tested.topic));
   const auto& groups = tested.verdict.groups;
   if (allowed) return text;
-  if (groups.empty()) return text + ": " + printable(tested.verdict.reason);
+  if (groups.empty()) return text + ": " + printable(without_topic(tested));
   return text + printable(fmt::format(": not in {} \"{}\"",
                                       groups.size() == 1 ? "group" : "any of the groups",
                                       fmt::join(groups, "\", \"")));

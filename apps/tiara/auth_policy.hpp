@@ -7,16 +7,17 @@
 #include "broker/topicauth_file.hpp"
 #include "dxl/result.hpp"
 #include "fabric/authorization.hpp"
+#include "fabric/revocation.hpp"
 
 namespace tiara::app {
 
 // kInvalidArgument naming an unknown group and listing the known ones, the policy's own included.
 dxl::Result<void> check_group(const fabric::Policy& policy, std::string_view group);
 
-// The profile, groups, members and rules; tables for people, ending with a newline, or one object
-// without.
-std::string policy_text(const broker::LoadedPolicy& loaded);
-std::string policy_json(const broker::LoadedPolicy& loaded);
+// The profile, groups, members (who is revoked is marked) and rules; tables for people, ending with
+// a newline, or one object without.
+std::string policy_text(const broker::LoadedPolicy& loaded, const fabric::RevocationList& revoked);
+std::string policy_json(const broker::LoadedPolicy& loaded, const fabric::RevocationList& revoked);
 
 // What `explain` answered about one client and topic.
 struct TestedTopic {

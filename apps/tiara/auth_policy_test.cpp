@@ -40,10 +40,11 @@ TEST(AuthPolicy, UnknownGroupsAreRefusedWithTheKnown) {
 TEST(AuthPolicy, TheTablesNameEverythingAndItsFile) {
   broker::LoadedPolicy loaded{policy(), 1, {}};
   loaded.policy.members[0].name = "scan\x1bner";
-  const std::string text = policy_text(loaded);
+  const std::string text = policy_text(loaded, fabric::RevocationList({kB1}));
+  EXPECT_THAT(text, HasSubstr("\ntwin (revoked)  " + kB1 + "\n"));  // without blanks at its end
   EXPECT_THAT(text, HasSubstr("Profile: open\n"));
   EXPECT_THAT(text, HasSubstr("order desk                            own       1\n"));
-  EXPECT_THAT(text, HasSubstr("scan\\x1bner  " + kA256 + "  " + kExternal + "\n"));
+  EXPECT_THAT(text, HasSubstr("scan\\x1bner     " + kA256 + "  " + kExternal + "\n"));
   EXPECT_THAT(
       text, HasSubstr("send       /t/#   authorization.toml  group order desk, certificate " + kA1 +
                       "\n"));
@@ -52,7 +53,8 @@ TEST(AuthPolicy, TheTablesNameEverythingAndItsFile) {
 }
 
 TEST(AuthPolicy, TheJsonHoldsTheSame) {
-  const auto json = nlohmann::json::parse(policy_json({policy(), 1, {}}));
+  const auto json =
+      nlohmann::json::parse(policy_json({policy(), 1, {}}, fabric::RevocationList({kB1})));
   EXPECT_EQ(json["profile"], "open");
   EXPECT_EQ(json["groups"].size(), 6U);
   EXPECT_EQ(json["groups"][5], (nlohmann::json{{"name", "order desk"}, {"builtIn", false}}));
@@ -61,7 +63,7 @@ TEST(AuthPolicy, TheJsonHoldsTheSame) {
   EXPECT_EQ(json["rules"][0]["direction"], "send");
   EXPECT_EQ(json["rules"][0]["file"], "authorization.toml");
   EXPECT_EQ(json["rules"][1]["file"], "topicauth.policy");
-  EXPECT_THAT(policy_json({{}, 0, {}}), HasSubstr("\"members\":[],\"rules\":[]"));
+  EXPECT_THAT(policy_json({{}, 0, {}}, {}), HasSubstr("\"members\":[],\"rules\":[]"));
 }
 
 TEST(AuthPolicy, TheVerdictSaysWhatIsMissing) {

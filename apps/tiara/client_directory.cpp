@@ -59,16 +59,22 @@ dxl::Result<void> write_client(const std::filesystem::path& directory,
                                const std::string& name, const std::vector<std::string>& groups,
                                const BrokerAt& broker, bool replace) {
   const std::filesystem::path certificate = directory / kCertificate;
-  const bool occupied = broker::is_there(directory / kConfig) || broker::is_there(directory / kKey);
-  if (occupied && !replace)
+  const auto check_free = [&]() -> dxl::Result<void> {
+    const bool occupied =
+        broker::is_there(directory / kConfig) || broker::is_there(directory / kKey);
+    if (!occupied || replace) return {};
     return dxl::fail(ErrorCode::kInvalidArgument,
                      fmt::format("{}: holds a client; --force replaces it", directory.string()));
+  };
+  if (auto free = check_free(); !free) return free;
   auto issued = issue(state, keystore, name);
   if (!issued) return dxl::fail(issued.error());
   auto& [client, bundle] = *issued;
 
   const auto lock = broker::FileLock::acquire(state.policy_lock);
   if (!lock) return dxl::fail(lock.error());
+  // Another one may have been faster while the key was made.
+  if (auto free = check_free(); !free) return free;
   // A policy that cannot be edited must not leave half a client behind.
   if (const auto policy = broker::load_policy(state.policy); !policy)
     return dxl::fail(policy.error());

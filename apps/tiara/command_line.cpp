@@ -11,6 +11,7 @@
 #include "broker/broker.hpp"
 #include "tiara/auth_arguments.hpp"
 #include "tiara/exit_code.hpp"
+#include "tiara/fabric_arguments.hpp"
 #include "tiara/store_arguments.hpp"
 
 namespace tiara::app {
@@ -27,6 +28,7 @@ struct Parsed {
   ProvisionOptions provision;
   ConfigOptions config;
   StatusOptions status;
+  ReloadOptions reload;
   RepGetOptions get;
   RepSetOptions set;
   RepExternalOptions external;
@@ -58,13 +60,16 @@ void add_up(CLI::App& app, Parsed& parsed) {
       ->allow_extra_args(false);
   up->add_option("--port", parsed.up.port,
                  "MQTT over TLS; 0 lets the kernel choose (default: listen.port of "
-                 "STATE/tiara.toml, 8883)");
+                 "STATE/tiara.toml, 8883)")
+      ->check(CLI::Range(0, 65535));
   up->add_option("--ws-port", parsed.up.web_socket_port,
                  "MQTT over WebSockets over TLS; 0 lets the kernel choose (default: listen.ws_port "
-                 "of STATE/tiara.toml, 8884)");
+                 "of STATE/tiara.toml, 8884)")
+      ->check(CLI::Range(0, 65535));
   up->add_option("--https-port", parsed.up.https_port,
                  "Management HTTPS: provisioning, health; 0 lets the kernel choose (default: "
-                 "listen.https_port of STATE/tiara.toml, 8443)");
+                 "listen.https_port of STATE/tiara.toml, 8443)")
+      ->check(CLI::Range(0, 65535));
   up->add_option("--threads", parsed.up.threads,
                  "I/O threads (default: broker.threads of STATE/tiara.toml, 1)")
       ->check(CLI::Range(1U, broker::kMaxThreads));
@@ -110,109 +115,6 @@ void add_provision(CLI::App& app, Parsed& parsed) {
       "  tiara provision ./scanner --state ~/fabric --name scanner \\\n"
       "      --group 'TIE Server Set External Reputation'\n");
   provision->callback([&parsed] { parsed.command = parsed.provision; });
-}
-
-void add_cert_authority(CLI::App& app, Parsed& parsed) {
-  using Action = CertAuthorityOptions::Action;
-  CLI::App* authority =
-      app.add_subcommand("cert-authority", "Show, renew or replace the certificates of a fabric");
-  authority->require_subcommand(1);
-  authority->footer(
-      "A running broker takes new certificates at once; no client is disconnected by show, renew "
-      "and rotate.\n"
-      "\nExamples:\n"
-      "  tiara cert-authority show --state ~/fabric\n"
-      "  tiara cert-authority renew --state ~/fabric\n"
-      "  tiara cert-authority rotate --state ~/fabric\n"
-      "  tiara cert-authority rotate --finish --state ~/fabric\n");
-  const auto add = [&](const char* name, const char* text, Action action, const char* footer) {
-    CLI::App* command = authority->add_subcommand(name, text);
-    command->add_option("--state", parsed.authority.state, "State directory of `tiara up`")
-        ->required();
-    command->footer(footer);
-    command->callback([&parsed, action] {
-      parsed.authority.action = action;
-      parsed.command = parsed.authority;
-    });
-    return command;
-  };
-  add("show", "Who, until when, thumbprints", Action::kShow,
-      "With --json: "
-      "{\"rotating\":…,\"certificates\":[{\"role\",\"subject\",\"expires\",\"daysLeft\",\n"
-      "\"sha1\",\"sha256\",\"file\"}]}\n"
-      "\nExamples:\n"
-      "  tiara cert-authority show --state ~/fabric\n"
-      "  tiara cert-authority show --state ~/fabric --json\n");
-  add("renew", "New broker and service certificates from the present CAs", Action::kRenew,
-      "\nExamples:\n"
-      "  tiara cert-authority renew --state ~/fabric\n");
-  add("rotate", "New CAs beside the old; with --finish, the old ones go", Action::kRotate,
-      "From rotate on, the new CAs sign; clients of the old ones go on working. Give each a new\n"
-      "certificate (tiara provision --force), then rotate --finish: the old CAs are dropped and "
-      "revoked,\n"
-      "and who still uses a certificate of theirs is disconnected.\n"
-      "\nExamples:\n"
-      "  tiara cert-authority rotate --state ~/fabric\n"
-      "  tiara provision ./scanner --force --state ~/fabric --name scanner\n"
-      "  tiara cert-authority rotate --finish --state ~/fabric\n")
-      ->add_flag("--finish", parsed.authority.finish, "Drop the old CAs");
-}
-
-CLI::App* add_config_action(CLI::App& config, Parsed& parsed, const char* name, const char* help,
-                            ConfigOptions::Action action) {
-  CLI::App* app = config.add_subcommand(name, help);
-  if (action != ConfigOptions::Action::kReference)
-    app->add_option("--state", parsed.config.state, "State directory of `tiara up`")->required();
-  app->callback([&parsed, action] {
-    parsed.config.action = action;
-    parsed.command = parsed.config;
-  });
-  return app;
-}
-
-void add_config(CLI::App& app, Parsed& parsed) {
-  using Action = ConfigOptions::Action;
-  CLI::App* config = app.add_subcommand("config", "Check, show and import configuration");
-  config->require_subcommand(1);
-  config->footer(
-      "Examples:\n"
-      "  tiara config check --state ~/fabric\n"
-      "  tiara config show --state ~/fabric --origin\n"
-      "  tiara config import /opt/dxlbroker/conf/dxlbroker.conf --state ~/fabric --dry-run\n");
-  add_config_action(*config, parsed, "check", "Read everything, print \"ok\" or what is wrong",
-                    Action::kCheck)
-      ->footer(
-          "Exit code 2 and one line per mistake with file and line; nothing is started or "
-          "changed.\n"
-          "\nExamples:\n"
-          "  tiara config check --state ~/fabric\n");
-  CLI::App* show =
-      add_config_action(*config, parsed, "show", "Print every setting that holds", Action::kShow);
-  show->add_flag("--origin", parsed.config.origin,
-                 "Also who set it: a variable, FILE:LINE or default");
-  show->footer(
-      "With --json one object; with --origin each member is {\"value\":…,\"origin\":\"…\"}.\n"
-      "\nExamples:\n"
-      "  tiara config show --state ~/fabric --origin\n"
-      "  tiara config show --state ~/fabric --json\n");
-  CLI::App* reference =
-      add_config_action(*config, parsed, "reference",
-                        "Print the Markdown reference of every setting", Action::kReference);
-  reference->add_flag("--metrics", parsed.config.metrics, "Of every metric instead");
-  reference->footer("Examples:\n  tiara config reference > configuration.md\n");
-  CLI::App* import =
-      add_config_action(*config, parsed, "import",
-                        "Take over the configuration of an original broker", Action::kImport);
-  import->add_option("FILE", parsed.config.file, "Its dxlbroker.conf")->required();
-  import->add_flag("--dry-run", parsed.config.dry_run, "Only say what would be done");
-  import->add_flag("--force", parsed.config.force, "Replace a tiara.toml that sets something");
-  import->footer(
-      "Reads FILE, FILE.defaults below it and the policies they name; says of every key whether "
-      "it is\n"
-      "taken, ignored or unsupported, and why. Exit code 7: something is unsupported; the rest was "
-      "taken.\n"
-      "\nExamples:\n"
-      "  tiara config import dxlbroker.conf --state ~/fabric --dry-run\n");
 }
 
 void add_rep_get(CLI::App& rep, Parsed& parsed) {
@@ -322,7 +224,8 @@ bool takes_json(const Command& command) {
     return store->action != StoreOptions::Action::kRestore;
   if (const auto* audit = std::get_if<AuditOptions>(&command)) return !audit->csv;
   return std::holds_alternative<CertAuthorityOptions>(command) ||
-         std::holds_alternative<StatusOptions>(command);
+         std::holds_alternative<StatusOptions>(command) ||
+         std::holds_alternative<ReloadOptions>(command);
 }
 
 }  // namespace
@@ -334,9 +237,10 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   add_up(app, parsed);
   add_provision(app, parsed);
   add_auth(app, parsed.auth, [&parsed] { parsed.command = parsed.auth; });
-  add_cert_authority(app, parsed);
-  add_config(app, parsed);
+  add_cert_authority(app, parsed.authority, [&parsed] { parsed.command = parsed.authority; });
+  add_config(app, parsed.config, [&parsed] { parsed.command = parsed.config; });
   add_status(app, parsed.status, [&parsed] { parsed.command = parsed.status; });
+  add_reload(app, parsed.reload, [&parsed] { parsed.command = parsed.reload; });
   add_server(app, parsed.server, [&parsed] { parsed.command = parsed.server; });
   add_store(app, parsed.store, [&parsed] { parsed.command = parsed.store; });
   add_audit(app, parsed.audit, [&parsed] { parsed.command = parsed.audit; });

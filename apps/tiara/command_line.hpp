@@ -102,6 +102,11 @@ struct ConfigOptions {
   friend bool operator==(const ConfigOptions&, const ConfigOptions&) = default;
 };
 
+struct ReloadOptions {
+  std::filesystem::path state;
+  friend bool operator==(const ReloadOptions&, const ReloadOptions&) = default;
+};
+
 struct StatusOptions {
   std::filesystem::path state, socket;  // one of them
   bool metrics = false;
@@ -134,8 +139,8 @@ struct AuditOptions {
 
 using Command =
     std::variant<UpOptions, ServerOptions, ProvisionOptions, AuthOptions, CertAuthorityOptions,
-                 ConfigOptions, StatusOptions, StoreOptions, AuditOptions, RepGetOptions,
-                 RepSetOptions, RepExternalOptions, WatchOptions>;
+                 ConfigOptions, StatusOptions, ReloadOptions, StoreOptions, AuditOptions,
+                 RepGetOptions, RepSetOptions, RepExternalOptions, WatchOptions>;
 
 struct CommandLine {
   CommonOptions common;

@@ -274,6 +274,8 @@ TEST(CommandLine, ConfigTakesItsActions) {
             (ConfigOptions{Action::kImport, "s", false, "f", true, true, false}));
   EXPECT_EQ(std::get<StatusOptions>(parsed({"status", "--state", "s", "--metrics"}).command),
             (StatusOptions{"s", "", true}));
+  EXPECT_EQ(std::get<ReloadOptions>(parsed({"reload", "--state", "s"}).command),
+            (ReloadOptions{"s"}));
   EXPECT_EQ(refused({"config", "check", "--state", "s", "--json"}).code, 2);
   EXPECT_EQ(refused({"config", "show", "--state", "s", "--timeout", "3"}).code, 2);
   EXPECT_EQ(refused({"config"}).code, 2);

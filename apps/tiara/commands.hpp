@@ -12,6 +12,7 @@ int run_audit(const CommonOptions& common, const AuditOptions& options);
 int run_provision(const ProvisionOptions& options);
 int run_config(const CommonOptions& common, const ConfigOptions& options);
 int run_config_import(const ConfigOptions& options);
+int run_reload(const ReloadOptions& options);
 int run_status(const StatusOptions& options);
 int run_rep_get(const CommonOptions& common, const RepGetOptions& options);
 int run_rep_set(const CommonOptions& common, const RepSetOptions& options);

@@ -1,4 +1,4 @@
-// `tiara config check`, `show` and `reference`, and `tiara status`.
+// `tiara config check`, `show` and `reference`, `tiara status` and `tiara reload`.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -81,6 +81,15 @@ int run_config(const CommonOptions& common, const ConfigOptions& options) {
       return run_config_import(options);
   }
   return kExitUsage;
+}
+
+int run_reload(const ReloadOptions& options) {
+  const broker::StatePaths paths(options.state);
+  if (!broker::is_there(paths.root)) return report(no_state(paths));
+  const auto answer = broker::control(paths.control, "reload");
+  if (!answer) return report(answer.error());
+  fmt::print("{}\n", *answer);
+  return kExitOk;
 }
 
 int run_status(const StatusOptions& options) {

@@ -52,10 +52,13 @@ dxl::Result<void> carry_out(const ImportPlan& plan, const broker::StatePaths& pa
   StateSettings defaults;
   const std::string settings = broker::initial_settings_text(setting_rows(defaults), plan.settings);
   if (auto made = broker::make_private_directory(paths.root); !made) return made;
-  if (auto written = broker::write_file_atomically(paths.config, settings); !written)
+  if (auto written = broker::write_file_atomically(broker::follow_link(paths.config), settings);
+      !written)
     return written;
   if (plan.topic_policy)
-    if (auto written = broker::write_file_atomically(paths.topicauth, *plan.topic_policy); !written)
+    if (auto written =
+            broker::write_file_atomically(broker::follow_link(paths.topicauth), *plan.topic_policy);
+        !written)
       return written;
   return plan.broker_id ? write_id(paths, *plan.broker_id) : dxl::Result<void>();
 }

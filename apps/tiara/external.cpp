@@ -124,7 +124,8 @@ int run_rep_external(const CommonOptions& common, const RepExternalOptions& opti
   // obstacle: the outcome will show.
   const std::string topic(tie::kTopicExternalReport);
   const auto permission = tie.may_send(topic);
-  if (permission && !permission->allowed) return report(not_authorised(topic, *permission));
+  if (permission && !permission->allowed)
+    return report(not_authorised("send to", topic, *permission));
 
   const std::chrono::milliseconds patience =
       std::min(answer_timeout(common), std::chrono::milliseconds(kPatience));

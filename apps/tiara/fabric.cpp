@@ -4,12 +4,20 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "base/log.hpp"
 #include "base/printable.hpp"
 
 namespace tiara::app {
+namespace {
+
+constexpr const char* kWhereFrom =
+    "; name the client's configuration with --config FILE or DXL_CONFIG; `tiara provision` makes "
+    "one";
+
+}  // namespace
 
 std::chrono::milliseconds answer_timeout(const CommonOptions& options) {
   return options.timeout.value_or(std::chrono::seconds(30));
@@ -25,7 +33,11 @@ dxl::Result<std::unique_ptr<dxl::Client>> connect(const CommonOptions& options, 
   // A short command ends with the error; a long one shows what keeps it waiting.
   base::start_log(reconnect ? base::LogLevel::kWarning : base::LogLevel::kError);
   auto config = dxl::ClientConfig::load(config_file(options));
-  if (!config) return dxl::fail(config.error());
+  if (!config) {
+    std::error_code ignored;
+    const bool is_missing = !std::filesystem::exists(config_file(options), ignored);
+    return dxl::fail(config.error().code, config.error().message + (is_missing ? kWhereFrom : ""));
+  }
   for (const std::string& warning : config->warnings)
     fmt::print(stderr, "tiara: {}: {}\n", base::printable(config_file(options)),
                base::printable(warning));
@@ -41,13 +53,27 @@ dxl::Result<std::unique_ptr<dxl::Client>> connect(const CommonOptions& options, 
   return client;
 }
 
-dxl::Error not_authorised(const std::string& topic, const tie::SendPermission& permission) {
-  std::string message = "not authorised to send to " + topic;
+dxl::Error not_authorised(std::string_view action, const std::string& topic,
+                          const tie::SendPermission& permission) {
+  std::string message = fmt::format("not authorised to {} {}", action, topic);
   for (std::size_t i = 0; i < permission.groups.size(); ++i)
     message +=
         fmt::format("{}\"{}\"", i == 0 ? ": needs the group " : " or ", permission.groups[i]);
-  if (permission.groups.empty() && !permission.reason.empty()) message += ": " + permission.reason;
+  if (!permission.groups.empty())
+    message += "; the broker's administrator adds to it with `tiara auth grant`";
+  else if (!permission.reason.empty())
+    message += fmt::format(": {}; a [[topic]] rule in the broker's authorization.toml can allow it",
+                           permission.reason);
   return {dxl::ErrorCode::kNotAuthorised, std::move(message)};
+}
+
+// The peer's refusal names no group; the broker may know which one is missing.
+dxl::Error explain_refusal(tie::Client& tie, std::string_view topic, const dxl::Error& refusal) {
+  if (refusal.code != dxl::ErrorCode::kNotAuthorised) return refusal;
+  const auto permission = tie.may_send(std::string(topic));
+  return permission && !permission->allowed
+             ? not_authorised("send to", std::string(topic), *permission)
+             : refusal;
 }
 
 }  // namespace tiara::app

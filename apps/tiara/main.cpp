@@ -23,6 +23,7 @@ struct Run {
   int operator()(const ProvisionOptions& options) const { return run_provision(options); }
   int operator()(const ConfigOptions& options) const { return run_config(common, options); }
   int operator()(const StatusOptions& options) const { return run_status(options); }
+  int operator()(const ReloadOptions& options) const { return run_reload(options); }
   int operator()(const RepGetOptions& options) const { return run_rep_get(common, options); }
   int operator()(const RepSetOptions& options) const { return run_rep_set(common, options); }
   int operator()(const RepExternalOptions& options) const {
@@ -39,6 +40,7 @@ struct Run {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer or a reader that goes away is an error, not the end
+  std::signal(SIGXFSZ, SIG_IGN);  // a full quota is a failed write: exit code 8
   const auto parsed = parse_command_line(std::vector<std::string>(argv + (argc > 0), argv + argc));
   if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
     std::fputs(exit->out.c_str(), stdout);

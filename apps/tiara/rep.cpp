@@ -15,28 +15,19 @@
 #include "tie/codec.hpp"
 
 namespace tiara::app {
-namespace {
-
-// The peer's refusal names no group; the broker may know which one is missing.
-dxl::Error explain(tie::Client& tie, const std::string& topic, const dxl::Error& refusal) {
-  if (refusal.code != dxl::ErrorCode::kNotAuthorised) return refusal;
-  const auto permission = tie.may_send(topic);
-  return permission && !permission->allowed ? not_authorised(topic, *permission) : refusal;
-}
-
-}  // namespace
 
 int run_rep_get(const CommonOptions& common, const RepGetOptions& options) {
   const auto client = connect(common, false);
   if (!client) return report(client.error());
   tie::Client tie(**client, answer_timeout(common));
-  return for_each_target(options.targets, common.json,
-                         [&](const Target& target) -> dxl::Result<TargetOutput> {
-                           const auto reputations = tie.get_file_reputation(target.hashes);
-                           if (!reputations) return dxl::fail(reputations.error());
-                           return TargetOutput{kExitOk, reputations_text(target, *reputations),
-                                               reputations_json(target, *reputations)};
-                         });
+  return for_each_target(
+      options.targets, common.json, [&](const Target& target) -> dxl::Result<TargetOutput> {
+        const auto reputations = tie.get_file_reputation(target.hashes);
+        if (!reputations)
+          return dxl::fail(explain_refusal(tie, tie::kTopicFileReputation, reputations.error()));
+        return TargetOutput{kExitOk, reputations_text(target, *reputations),
+                            reputations_json(target, *reputations)};
+      });
 }
 
 int run_rep_set(const CommonOptions& common, const RepSetOptions& options) {
@@ -50,7 +41,7 @@ int run_rep_set(const CommonOptions& common, const RepSetOptions& options) {
         const std::string filename = options.filename.value_or(target.file_name());
         const auto done = tie.set_file_reputation(*level, target.hashes, filename, options.comment);
         if (!done)
-          return dxl::fail(explain(tie, std::string(tie::kTopicFileReputationSet), done.error()));
+          return dxl::fail(explain_refusal(tie, tie::kTopicFileReputationSet, done.error()));
         return TargetOutput{kExitOk,
                             fmt::format("{}: Enterprise reputation set to {}\n",
                                         printable(target.argument), level_text(*level)),

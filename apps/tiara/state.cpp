@@ -63,6 +63,10 @@ dxl::Result<void> check_nothing_lost(const broker::StatePaths& paths) {
 
 // What a killed program left unfinished. The caller holds the keystore's lock.
 dxl::Result<void> finish_changes(const broker::StatePaths& paths) {
+  for (const auto& directory : {paths.root, paths.keystore, paths.service, paths.admin_client})
+    broker::remove_abandoned(directory);
+  for (const auto& directory : {paths.keystore, paths.service})
+    broker::discard_files(directory);  // staged, and nothing has changed yet
   if (auto finished = broker::finish_files(paths.keystore); !finished) return finished;
   return broker::finish_files(paths.service);
 }

@@ -133,22 +133,6 @@ void add_server(CLI::App& app, ServerOptions& options, std::function<void()> cho
   server->callback(std::move(chosen));
 }
 
-void add_status(CLI::App& app, StatusOptions& options, std::function<void()> chosen) {
-  CLI::App* status = app.add_subcommand("status", "Ask a running server how it is");
-  CLI::Option_group* const where = status->add_option_group("where");
-  where->add_option("--state", options.state, "State of `tiara up` or `tiara server`");
-  where->add_option("--socket", options.socket, "Its control socket itself");
-  where->require_option(1);
-  status->add_flag("--metrics", options.metrics,
-                   "Metrics in the Prometheus text format instead of one JSON object");
-  status->footer(
-      "Exit code 3: none runs there.\n"
-      "\nExamples:\n"
-      "  tiara status --state ~/fabric\n"
-      "  tiara status --state ~/fabric --metrics\n");
-  status->callback(std::move(chosen));
-}
-
 void add_store(CLI::App& app, StoreOptions& options, std::function<void()> chosen) {
   CLI::App* store =
       app.add_subcommand("store", "Check, back up, restore and maintain the store of reputations");

@@ -1,5 +1,4 @@
-// The arguments of `tiara server`, `tiara status`, `tiara store` and `tiara audit`, for
-// command_line.cpp.
+// The arguments of `tiara server`, `tiara store` and `tiara audit`, for command_line.cpp.
 #pragma once
 
 #include <functional>
@@ -15,7 +14,6 @@ namespace tiara::app {
 // Each adds its subcommand; `options` outlives the parser. `chosen` is called when the command, or
 // one of its commands, is on the command line.
 void add_server(CLI::App& app, ServerOptions& options, std::function<void()> chosen);
-void add_status(CLI::App& app, StatusOptions& options, std::function<void()> chosen);
 void add_store(CLI::App& app, StoreOptions& options, std::function<void()> chosen);
 void add_audit(CLI::App& app, AuditOptions& options, std::function<void()> chosen);
 

@@ -11,6 +11,7 @@
 #include "tiara/output.hpp"
 #include "tiara/waiting.hpp"
 #include "tie/client.hpp"
+#include "tie/codec.hpp"
 
 namespace tiara::app {
 
@@ -20,6 +21,13 @@ int run_watch(const CommonOptions& common, const WatchOptions& options) {
   const auto client = connect(common, true);
   if (!client) return report(client.error());
   tie::Client tie(**client, answer_timeout(common));
+
+  // A subscription that may receive nothing is accepted all the same. A fabric that cannot tell is
+  // no obstacle.
+  const std::string topic(tie::kTopicFileChangeBroadcast);
+  const auto permission = tie.may_receive(topic);
+  if (permission && !permission->allowed)
+    return report(not_authorised("receive from", topic, *permission));
 
   // The pool has one thread, so lines come in order and one at a time.
   std::atomic<std::uint64_t> seen{0};

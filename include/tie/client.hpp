@@ -67,6 +67,8 @@ class Client {
   // Asks the broker whether we may send to `topic`. Nullopt value semantics: kPeer/kTimedOut error
   // = cannot tell.
   dxl::Result<SendPermission> may_send(const std::string& topic);
+  // The same about receiving from it: a subscription that is refused is not told so.
+  dxl::Result<SendPermission> may_receive(const std::string& topic);
 
   // Every change of a file's level, from the broadcast topic.
   dxl::Result<dxl::Subscription> add_file_reputation_change_callback(FileChangeCallback callback);

@@ -24,6 +24,18 @@ bool is_control(char32_t c) {
          (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
 }
 
+bool has_no_width(char32_t c) {
+  return c == 0xAD || c == 0x34F || c == 0x180E || (c >= 0x200B && c <= 0x200D) ||
+         (c >= 0x2060 && c <= 0x206F) || (c >= 0xFE00 && c <= 0xFE0F) || c == 0xFEFF ||
+         (c >= 0xE0000 && c <= 0xE0FFF);
+}
+
+bool is_blank(char32_t c) {
+  return c == ' ' || c == 0xA0 || c == 0x115F || c == 0x1160 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F || c == 0x2800 || c == 0x3000 ||
+         c == 0x3164 || c == 0xFFA0;
+}
+
 }  // namespace
 
 std::optional<char32_t> find_control(std::string_view text) {
@@ -62,6 +74,19 @@ std::string printable_json(std::string_view json) {
     json.remove_prefix(bytes);
   }
   return result;
+}
+
+bool is_readable_name(std::string_view name) {
+  bool ends_blank = true;  // also before the first character
+  for (bool is_first = true; !name.empty(); is_first = false) {
+    const std::size_t bytes = utf8_character_bytes(name);
+    if (bytes == 0) return false;
+    const char32_t c = decode(name, bytes);
+    if (is_control(c) || has_no_width(c) || (is_first && is_blank(c))) return false;
+    ends_blank = is_blank(c);
+    name.remove_prefix(bytes);
+  }
+  return !ends_blank;
 }
 
 }  // namespace tiara::base

@@ -18,4 +18,8 @@ std::string printable(std::string_view text);
 // The same for JSON that is written already and in which C0 is escaped: stays the same JSON.
 std::string printable_json(std::string_view json);
 
+// Whether people can tell such a name from others by looking at it: well-formed, without what
+// find_control() finds and what has no width, not blank and with no blank at either end.
+bool is_readable_name(std::string_view name);
+
 }  // namespace tiara::base

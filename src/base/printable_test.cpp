@@ -44,5 +44,17 @@ TEST(LearntFrom, CVE_2017_3907_NamesInTheLogAreInertInBothFormats) {
   set_log_format(LogFormat::kText);
 }
 
+TEST(ReadableName, IsWhatOneCanSee) {
+  for (const std::string_view name :
+       {"a", "J\u00fcrgen", "a b", "\u4e2d\u6587", "caf\u0065\u0301", "\U0001F600"})
+    EXPECT_TRUE(is_readable_name(name)) << name;
+  for (const std::string_view name : {"", " ", "  ", " a", "a ", "\u00a0", "\u3000a", "a\u200bb",
+                                      "\u200b", "a\u202eb", "a\u2028b", "\xc2\x80", "a\u2066b",
+                                      "\ufeff"
+                                      "a",
+                                      "a\u00adb", "a\n", "a\x7f", "a\xff", "a\U000E0041b"})
+    EXPECT_FALSE(is_readable_name(name)) << printable(name);
+}
+
 }  // namespace
 }  // namespace tiara::base

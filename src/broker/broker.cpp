@@ -284,8 +284,9 @@ void Broker::set_authorization(fabric::Authorization authorization) {
   const fabric::Policy& policy = shared->policy();
   base::log_event(
       LogLevel::kInfo, "broker", "policy.reloaded", "", {},
-      fmt::format("authorization: {} members, {} topic rules and the profile \"{}\" are in force",
-                  policy.members.size(), policy.rules.size(), fabric::to_string(policy.profile)));
+      fmt::format("authorization: {} member{}, {} topic rule{} and the profile \"{}\" are in force",
+                  policy.members.size(), policy.members.size() == 1 ? "" : "s", policy.rules.size(),
+                  policy.rules.size() == 1 ? "" : "s", fabric::to_string(policy.profile)));
 }
 
 void Broker::reconfigure(const LiveOptions& options) {

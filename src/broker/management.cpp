@@ -219,8 +219,9 @@ HttpResponse Management::issue(const HttpRequest& request) {
   }
   const auto& [bundle, issued] = *package;
   base::log(LogLevel::kInfo, "management",
-            "certificate for common name \"{}\" issued to {}: sha1 {}, sha256 {}",
-            wanted->common_name, request.peer, issued.thumbprints.sha1, issued.thumbprints.sha256);
+            "certificate for common name {} issued to {}: sha1 {}, sha256 {}",
+            base::json_text(wanted->common_name), request.peer, issued.thumbprints.sha1,
+            issued.thumbprints.sha256);
   const ReachedAt at = find_reached(request);
   const std::string& id = options_.broker_id;
   return ok(fmt::format(

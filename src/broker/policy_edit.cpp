@@ -94,7 +94,7 @@ dxl::Result<void> edit(const std::filesystem::path& file, const fabric::Thumbpri
                      fmt::format("{}: cannot edit this file; write each member as a [[member]] "
                                  "block with one key per line",
                                  file.string()));
-  return write_file_atomically(file, edited);
+  return write_file_atomically(follow_link(file), edited);
 }
 
 }  // namespace

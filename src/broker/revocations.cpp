@@ -23,14 +23,14 @@ constexpr std::size_t kNamedInLog = 20;  // of one event; it may name thousands
 constexpr std::string_view kHeader =
     "# Revoked certificates: SHA-1 or SHA-256 thumbprints, one per line. After an edit: SIGHUP.\n";
 
-dxl::Result<Thumbprints> read_list(const std::filesystem::path& file) {
+}  // namespace
+
+dxl::Result<Thumbprints> read_revocations(const std::filesystem::path& file) {
   if (!is_there(file)) return Thumbprints{};
   const auto text = read_file(file);
   if (!text) return dxl::fail(text.error());
   return fabric::parse_revocation_file(*text, file.string());
 }
-
-}  // namespace
 
 dxl::Result<void> append_revocations(const std::filesystem::path& file,
                                      const Thumbprints& thumbprints) {
@@ -42,7 +42,7 @@ dxl::Result<void> append_revocations(const std::filesystem::path& file,
   }
   if (!text.empty() && text.back() != '\n') text += '\n';
   for (const std::string& thumbprint : thumbprints) text += thumbprint + '\n';
-  return write_file_atomically(file, text);
+  return write_file_atomically(follow_link(file), text);
 }
 
 struct Revocations::Impl {
@@ -105,7 +105,7 @@ void Revocations::Impl::take(const Thumbprints& added) {
 }
 
 dxl::Result<void> Revocations::Impl::read_again(Thumbprints new_serials) {
-  auto read = read_list(file);
+  auto read = read_revocations(file);
   if (!read) return dxl::fail(read.error());
   saved = *std::move(read);
   serials = std::move(new_serials);
@@ -160,7 +160,7 @@ dxl::Result<std::shared_ptr<Revocations>> Revocations::open(std::filesystem::pat
   auto impl = std::make_unique<Impl>();
   impl->file = std::move(file);
   impl->lock = std::move(lock);
-  auto read = read_list(impl->file);
+  auto read = read_revocations(impl->file);
   if (!read) return dxl::fail(read.error());
   impl->saved = *std::move(read);
   impl->list = fabric::RevocationList(impl->saved);

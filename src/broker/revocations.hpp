@@ -42,6 +42,8 @@ class Revocations {
   std::unique_ptr<Impl> impl_;
 };
 
+// The thumbprints in the file; none when there is no file.
+dxl::Result<std::vector<std::string>> read_revocations(const std::filesystem::path& file);
 // Adds thumbprints to the file; the caller holds its lock. Comments and what else is there stay.
 dxl::Result<void> append_revocations(const std::filesystem::path& file,
                                      const std::vector<std::string>& thumbprints);

@@ -1,5 +1,6 @@
 #include "broker/settings.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -13,6 +14,7 @@ namespace {
 constexpr std::string_view kVariablePrefix = "TIARA_";
 // A name that differs from a known one by so many letters is a mistake, not somebody else's.
 constexpr std::size_t kNear = 3;
+constexpr std::size_t kLongestName = 128;  // a distance costs the product of the lengths
 
 // What is wrong, a line each, to be told together.
 class Problems {
@@ -83,6 +85,19 @@ const Setting* find_setting(const std::vector<Setting>& settings, std::string_vi
   return at == settings.end() ? nullptr : &*at;
 }
 
+// For a key that nobody knows: all there are or, of many, the nearest.
+std::string hint(std::string_view key, const std::vector<Setting>& settings) {
+  constexpr std::size_t kFew = 8;
+  if (settings.size() <= kFew) return "known are " + known_names(settings);
+  const auto letters = [&](const Setting& row) {
+    return base::edit_distance(key.substr(0, kLongestName), row.name);
+  };
+  const auto nearest =
+      std::min_element(settings.begin(), settings.end(),
+                       [&](const Setting& a, const Setting& b) { return letters(a) < letters(b); });
+  return fmt::format("the nearest is {}; `tiara config reference` lists all", nearest->name);
+}
+
 void read_table(const TomlTable& table, const std::string& prefix, std::string_view file,
                 const std::vector<Setting>& settings, SetValues& values, Problems& problems) {
   for (const auto& [key, value] : table) {
@@ -91,8 +106,7 @@ void read_table(const TomlTable& table, const std::string& prefix, std::string_v
     if (const TomlTable* section = value.as<TomlTable>()) {
       read_table(*section, path + ".", file, settings, values, problems);
     } else if (const Setting* setting = find_setting(settings, path); setting == nullptr) {
-      problems.add(
-          fmt::format("{}: unknown key {}; known are {}", origin, path, known_names(settings)));
+      problems.add(fmt::format("{}: unknown key {}; {}", origin, path, hint(path, settings)));
     } else if (auto typed = as_type_of(setting->fallback, value)) {
       values[path] = {*std::move(typed), origin};
     } else {
@@ -107,7 +121,6 @@ struct Nearest {
 };
 
 Nearest find_nearest(std::string_view variable, const std::vector<Setting>& settings) {
-  constexpr std::size_t kLongestName = 128;  // the distance costs the product of the lengths
   Nearest nearest{"", static_cast<std::size_t>(-1)};
   for (const Setting& setting : settings) {
     std::string name = environment_name(setting.name);
@@ -185,7 +198,8 @@ dxl::Result<SetValues> read_settings_environment(const std::vector<std::string>&
     } else if (auto typed = as_type_of(setting->fallback, text)) {
       values[std::string(setting->name)] = {*std::move(typed), variable};
     } else {
-      problems.add(fmt::format("{}: expected {}", variable, type_name(setting->fallback)));
+      problems.add(fmt::format("{}: expected {}, found {}", variable, type_name(setting->fallback),
+                               toml_string(text)));
     }
   }
   return problems.or_value(std::move(values));
@@ -198,13 +212,13 @@ dxl::Result<SetValues> read_settings_arguments(const std::vector<SettingArgument
   for (const SettingArgument& argument : arguments) {
     const Setting* setting = find_setting(settings, argument.name);
     if (setting == nullptr) {
-      problems.add(fmt::format("{}: unknown key {}; known are {}", argument.flag, argument.name,
-                               known_names(settings)));
+      problems.add(fmt::format("{}: unknown key {}; {}", argument.flag, argument.name,
+                               hint(argument.name, settings)));
     } else if (auto typed = as_type_of(setting->fallback, argument.text)) {
       values[argument.name] = {*std::move(typed), argument.flag};
     } else {
-      problems.add(fmt::format("{}: {}: expected {}", argument.flag, argument.name,
-                               type_name(setting->fallback)));
+      problems.add(fmt::format("{}: {}: expected {}, found {}", argument.flag, argument.name,
+                               type_name(setting->fallback), toml_string(argument.text)));
     }
   }
   return problems.or_value(std::move(values));

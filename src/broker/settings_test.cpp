@@ -122,10 +122,11 @@ TEST(Settings, TheEnvironmentSetsEveryKindOfValue) {
 
 TEST(Settings, TheEnvironmentsMistakesNameTheVariable) {
   const std::pair<std::string, std::string> cases[] = {
-      {"TIARA_PREVALENCE_SIZE=many", "TIARA_PREVALENCE_SIZE: expected an integer"},
-      {"TIARA_PREVALENCE_SIZE=1 ", "TIARA_PREVALENCE_SIZE: expected an integer"},
-      {"TIARA_PREVALENCE_SIZE", "TIARA_PREVALENCE_SIZE: expected an integer"},
-      {"TIARA_EXTERNAL_ENABLED=yes", "TIARA_EXTERNAL_ENABLED: expected true or false"},
+      {"TIARA_PREVALENCE_SIZE=many", "TIARA_PREVALENCE_SIZE: expected an integer, found \"many\""},
+      {"TIARA_PREVALENCE_SIZE=1 ", "TIARA_PREVALENCE_SIZE: expected an integer, found \"1 \""},
+      {"TIARA_PREVALENCE_SIZE", "TIARA_PREVALENCE_SIZE: expected an integer, found \"\""},
+      {"TIARA_EXTERNAL_ENABLED=yes",
+       "TIARA_EXTERNAL_ENABLED: expected true or false, found \"yes\""},
       {"TIARA_PREVALENCE_SIZES=1",
        "TIARA_PREVALENCE_SIZES: no such setting; the nearest is TIARA_PREVALENCE_SIZE"},
       {"TIARA_PREVALENCE_WHATEVER=1",
@@ -185,7 +186,7 @@ TEST(Settings, ArgumentsNameTheirFlag) {
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().message,
             "--set: unknown key mood; known are external.enabled, mode, prevalence.size, "
-            "prevalence.share\n--size: prevalence.size: expected an integer");
+            "prevalence.share\n--size: prevalence.size: expected an integer, found \"x\"");
 }
 
 }  // namespace

@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include "base/log.hpp"
+#include "base/printable.hpp"
 #include "broker/openssl.hpp"
 
 namespace tiara::broker {
@@ -75,6 +77,14 @@ std::optional<std::string> text_of(const X509_NAME_ENTRY* entry) {
   return text.size() > kMaxPartBytes || has_control ? std::nullopt : std::optional(text);
 }
 
+// Whoever reads a log or a list of members takes these for ours.
+bool is_reserved(std::string_view common_name) {
+  std::string plain;
+  for (const char c : common_name)
+    plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return plain == "admin" || plain.starts_with("tiara");
+}
+
 dxl::Result<std::string> check_subject(const X509_NAME* subject) {
   const int parts = X509_NAME_entry_count(subject);
   if (parts > kMaxSubjectParts)
@@ -102,6 +112,17 @@ dxl::Result<std::string> check_subject(const X509_NAME* subject) {
     return refuse(ErrorCode::kInvalidArgument,
                   fmt::format("a common name of {} characters; 1 to {} are accepted", characters,
                               kMaxCommonName));
+  if (!base::is_readable_name(*common_name))
+    return refuse(ErrorCode::kInvalidArgument,
+                  fmt::format("the common name {} has characters that cannot be seen or turn text "
+                              "around, or blanks at an end",
+                              base::json_text(*common_name)));
+  if (is_reserved(*common_name))
+    return refuse(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the common name {} is reserved: admin, and all that begin with Tiara, "
+                    "are names of this broker's own certificates",
+                    base::json_text(*common_name)));
   return *common_name;
 }
 

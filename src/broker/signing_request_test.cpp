@@ -72,6 +72,13 @@ TEST(SigningRequest, RefusesSubjectsThatNameNobody) {
       {{{"CN", "a"}, {"CN", "b"}}, "two common names"},
       {{{"CN", "a\nb"}}, "part 1 of the subject is not text"},
       {{{"O", "a\rb"}, {"CN", "b"}}, "part 1 of the subject is not text"},
+      {{{"CN", " "}}, "cannot be seen"},
+      {{{"CN", "a\u202eb"}}, "the common name \"a\\u202eb\" has characters that cannot be seen"},
+      {{{"CN", "a\u200bb"}}, "cannot be seen"},
+      {{{"CN", "a\u2028b"}}, "cannot be seen"},
+      {{{"CN", "\xc2\x80"}}, "cannot be seen"},
+      {{{"CN", "Admin"}}, "the common name \"Admin\" is reserved"},
+      {{{"CN", "TiaraService"}}, "is reserved"},
       {many, "a subject of 18 parts; 16 are accepted"},
   };
   for (const auto& [subject, why] : cases) {

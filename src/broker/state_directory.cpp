@@ -1,6 +1,7 @@
 #include "broker/state_directory.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,8 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -71,6 +74,24 @@ void write_holder(int descriptor) {
   if (::ftruncate(descriptor, 0) == 0) {
     [[maybe_unused]] const ssize_t written = ::pwrite(descriptor, pid.data(), pid.size(), 0);
   }
+}
+
+// The process whose temporary file this is: "<name>.<pid>-<number>.tmp".
+std::optional<pid_t> writer_of(std::string_view name) {
+  constexpr std::string_view kEnd = ".tmp";
+  constexpr std::string_view kDigits = "0123456789";
+  if (!name.ends_with(kEnd)) return std::nullopt;
+  name.remove_suffix(kEnd.size());
+  const std::size_t dash = name.rfind('-'), dot = name.rfind('.');
+  if (dot == std::string_view::npos || dash == std::string_view::npos || dash < dot)
+    return std::nullopt;
+  const std::string_view number = name.substr(dash + 1);
+  if (number.empty() || number.find_first_not_of(kDigits) != std::string_view::npos)
+    return std::nullopt;
+  pid_t pid = 0;
+  const auto [stop, failed] = std::from_chars(name.data() + dot + 1, name.data() + dash, pid);
+  if (failed != std::errc() || stop != name.data() + dash || pid <= 0) return std::nullopt;
+  return pid;
 }
 
 int lock_retrying(int descriptor, int operation) {
@@ -180,6 +201,28 @@ dxl::Result<void> write_file_atomically(const std::filesystem::path& file, const
   }
   const std::filesystem::path parent = file.has_parent_path() ? file.parent_path() : ".";
   return sync_directory(parent);
+}
+
+std::filesystem::path follow_link(const std::filesystem::path& file) {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(file, error)) return file;
+  auto target = std::filesystem::canonical(file, error);
+  return error ? file : target;
+}
+
+void remove_abandoned(const std::filesystem::path& directory) {
+  constexpr std::chrono::hours kAge{1};
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end;
+       at.increment(error)) {
+    const auto pid = writer_of(at->path().filename().string());
+    if (!pid || ::kill(*pid, 0) == 0 || errno != ESRCH) continue;
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(at->symlink_status(ignored))) continue;
+    const auto written = std::filesystem::last_write_time(at->path(), ignored);
+    if (!ignored && written < std::filesystem::file_time_type::clock::now() - kAge)
+      std::filesystem::remove(at->path(), ignored);
+  }
 }
 
 dxl::Result<void> sync_directory(const std::filesystem::path& directory) {

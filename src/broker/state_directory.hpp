@@ -58,6 +58,12 @@ dxl::Result<void> make_private_directory(const std::filesystem::path& directory)
 // directory.
 dxl::Result<void> write_file_atomically(const std::filesystem::path& file, const std::string& text,
                                         unsigned mode = 0600);
+// What `file` stands for when it is a link: an operator's link to a file elsewhere stays, and that
+// file is replaced. Only for files in the state, which nobody else may write to.
+std::filesystem::path follow_link(const std::filesystem::path& file);
+// Removes what killed programs left of write_file_atomically() in `directory`: temporary files of
+// processes that are gone, an hour old or more (a process elsewhere may share the directory).
+void remove_abandoned(const std::filesystem::path& directory);
 // Makes renames and removals in it last.
 dxl::Result<void> sync_directory(const std::filesystem::path& directory);
 // Regular files only (base/regular_file.hpp): nothing put in place of a file of ours can hold us

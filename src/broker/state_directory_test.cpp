@@ -47,6 +47,47 @@ class LockHolder {
   bool holds_ = false;
 };
 
+TEST(StateFiles, OnlyOldTemporaryFilesOfProcessesThatAreGoneAreRemoved) {
+  const TemporaryDirectory directory;
+  const pid_t gone = ::fork();
+  if (gone == 0) ::_exit(0);
+  ASSERT_EQ(::waitpid(gone, nullptr, 0), gone);
+  const std::string old_ones[] = {fmt::format("a.toml.{}-0.tmp", gone),
+                                  fmt::format("a.toml.{}-0.tmp", ::getpid()),
+                                  fmt::format("a.{}-x.tmp", gone),
+                                  fmt::format("{}-1.tmp", gone),
+                                  "a.tmp",
+                                  fmt::format("a.{}-0.tmp~", gone),
+                                  "a.0-0.tmp",
+                                  "a.99999999999-0.tmp"};
+  for (const std::string& name : old_ones) {
+    ASSERT_TRUE(write_file_atomically(directory.path() / name, "x"));
+    std::filesystem::last_write_time(
+        directory.path() / name,
+        std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
+  }
+  const std::string fresh = fmt::format("b.toml.{}-0.tmp", gone);
+  ASSERT_TRUE(write_file_atomically(directory.path() / fresh, "x"));
+  remove_abandoned(directory.path());
+  EXPECT_FALSE(is_there(directory.path() / old_ones[0]));
+  EXPECT_TRUE(is_there(directory.path() / fresh));
+  for (std::size_t i = 1; i < std::size(old_ones); ++i)
+    EXPECT_TRUE(is_there(directory.path() / old_ones[i])) << old_ones[i];
+  remove_abandoned("/nonexistent");
+}
+
+TEST(StateFiles, ALinkStaysAndItsTargetIsReplaced) {
+  const TemporaryDirectory state, elsewhere;
+  const auto file = elsewhere.path() / "real", link = state.path() / "link";
+  ASSERT_TRUE(write_file_atomically(file, "first"));
+  std::filesystem::create_symlink(file, link);
+  ASSERT_TRUE(write_file_atomically(follow_link(link), "second"));
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(*read_file(file), "second");
+  EXPECT_EQ(follow_link(file), file);
+  EXPECT_EQ(follow_link(state.path() / "none"), state.path() / "none");
+}
+
 TEST(FileLock, IsHeldOnceAndNamesTheHolder) {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "lock";

@@ -118,7 +118,10 @@ dxl::Result<TomlTable> parse_toml(std::string_view text, std::string_view name) 
   try {
     return convert_table(toml::parse(text));
   } catch (const toml::parse_error& error) {
-    return toml_failure(name, error.source().begin.line, error.description());
+    std::string what(error.description());
+    if (what.find("redefine existing table") != std::string::npos)
+      what += "; write all keys of a table under one header";
+    return toml_failure(name, error.source().begin.line, what);
   } catch (const std::exception& error) {
     return toml_failure(name, 0, error.what());
   }

@@ -31,6 +31,12 @@ TEST(TomlText, RefusesWhatNestsDeepBeforeItIsParsed) {
   EXPECT_THAT(outcome("s = \"\"\"\n\n\"\"\"\n" + dots + "b = 1\n"), testing::StartsWith("f:4: "));
 }
 
+TEST(TomlText, SaysWhatToDoAboutATableThatIsThereTwice) {
+  EXPECT_THAT(outcome("[limits]\na = 1\n[limits]\nb = 1\n"),
+              testing::AllOf(testing::StartsWith("f:3: "),
+                             testing::EndsWith("write all keys of a table under one header")));
+}
+
 TEST(TomlText, TakesDotsThatAreNoKeys) {
   const std::string dots = repeated(".", 100), quotes = repeated("[{", 100);
   for (const std::string& text :

@@ -21,8 +21,22 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
+// "AA:BB" as "AABB": how OpenSSL and browsers show thumbprints. Other colons stay.
+std::string without_colons(std::string_view text) {
+  std::string digits;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_between = i % 3 == 2 && i + 1 < text.size();
+    if ((text[i] == ':') != is_between) return std::string(text);
+    if (!is_between) digits += text[i];
+  }
+  return digits;
+}
+
 // Lower-case; empty if `text` is no thumbprint.
-std::string to_thumbprint(std::string_view text) {
+std::string to_thumbprint(std::string_view line) {
+  constexpr std::size_t kLongest = kSha256Digits / 2 * 3;
+  if (line.size() > kLongest) return {};
+  const std::string text = without_colons(line);
   if (text.size() != kSha1Digits && text.size() != kSha256Digits) return {};
   const auto bytes = base::parse_hex(text);
   return bytes ? base::to_hex(*bytes) : std::string();

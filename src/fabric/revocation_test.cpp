@@ -32,6 +32,16 @@ TEST(RevocationFile, ABrokenLineIsNamed) {
   }
 }
 
+TEST(RevocationFile, TakesColonsBetweenBytes) {
+  std::string colons = "AA";
+  for (int i = 1; i < 20; ++i) colons += ":AA";
+  const auto list = parse_revocation_file(colons + "\n", "file");
+  ASSERT_TRUE(list) << list.error().message;
+  EXPECT_EQ(*list, std::vector{std::string(40, 'a')});
+  for (const std::string& bad : {colons + ":", ":" + colons, "A" + colons, colons.substr(0, 40)})
+    EXPECT_FALSE(parse_revocation_file(bad, "file")) << bad;
+}
+
 TEST(RevocationFile, IsLimited) {
   std::string text;
   for (std::size_t i = 0; i < kMaxRevocations; ++i) text += kSha1 + "\n";

@@ -143,6 +143,9 @@ HttpResponse refuse_request(int status, std::string why) {
 }
 
 ParsedRequest parse_request(std::string_view head, std::size_t target_bytes) {
+  // RFC 9112 §5.2: what the next reader would take for another field.
+  if (head.find("\n ") != std::string_view::npos || head.find("\n\t") != std::string_view::npos)
+    return refused(refuse_request(400, "a header field that goes on in the next line"));
   http::request_parser<http::empty_body> parser;
   parser.skip(true);  // of a body only the header fields matter
   parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));

@@ -53,6 +53,8 @@ TEST(HttpMessage, AnAbsoluteTargetNamesTheHost) {
 TEST(HttpMessage, RefusesWhatItDoesNotServe) {
   const std::string host = "Host: a\r\n";
   const std::vector<std::pair<std::string, int>> cases = {
+      {"GET / HTTP/1.1\r\n" + host + "X: a\r\n b\r\n\r\n", 400},
+      {"GET / HTTP/1.1\r\n" + host + "X: a\r\n\tb\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\n" + host + "Content-Length: 5\r\n\r\n", 405},
       {"DELETE / HTTP/1.1\r\n" + host + "\r\n", 405},
       {"BREW / HTTP/1.1\r\n" + host + "\r\n", 405},

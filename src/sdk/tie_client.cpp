@@ -7,6 +7,8 @@
 #include <utility>
 #include <variant>
 
+#include <fmt/format.h>
+
 #include "base/log.hpp"
 #include "dxl/json.hpp"
 #include "tie/codec.hpp"
@@ -197,15 +199,28 @@ dxl::Result<ExternalOutcome> Client::report_outcome(const dxl::MessageId& report
   }
 }
 
-dxl::Result<SendPermission> Client::may_send(const std::string& topic) {
-  std::string payload = "{\"direction\":\"send\",\"topics\":[";
+namespace {
+
+dxl::Result<SendPermission> ask_permission(dxl::Client& client, std::string_view direction,
+                                           const std::string& topic, milliseconds timeout) {
+  std::string payload = fmt::format("{{\"direction\":\"{}\",\"topics\":[", direction);
   dxl::append_json_string(topic, payload);
   payload += "]}";
-  const auto answer = ask(client_, kTopicFabricAuthorization, std::move(payload), timeout_);
+  const auto answer = ask(client, kTopicFabricAuthorization, std::move(payload), timeout);
   if (!answer) return dxl::fail(answer.error());
   auto permission = decode_permission(*answer, topic);
   if (!permission) return dxl::fail(bad_answer(kTopicFabricAuthorization, permission.error()));
   return permission;
+}
+
+}  // namespace
+
+dxl::Result<SendPermission> Client::may_send(const std::string& topic) {
+  return ask_permission(client_, "send", topic, timeout_);
+}
+
+dxl::Result<SendPermission> Client::may_receive(const std::string& topic) {
+  return ask_permission(client_, "receive", topic, timeout_);
 }
 
 dxl::Result<dxl::Subscription> Client::add_file_reputation_change_callback(

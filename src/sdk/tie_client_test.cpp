@@ -193,6 +193,15 @@ TEST_F(TieClient, KnowsWhetherItMaySend) {
   EXPECT_EQ(payload_on(kTopicFabricAuthorization), R"({"direction":"send","topics":["/t"]})");
 }
 
+TEST_F(TieClient, KnowsWhetherItMayReceive) {
+  answers(kTopicFabricAuthorization,
+          {R"({"topics":[{"topic":"/t","allowed":false,"groups":[],"reason":"denied"}]})"});
+  const auto permission = tie.may_receive("/t");
+  ASSERT_TRUE(permission);
+  EXPECT_FALSE(permission->allowed);
+  EXPECT_EQ(payload_on(kTopicFabricAuthorization), R"({"direction":"receive","topics":["/t"]})");
+}
+
 TEST_F(TieClient, AnAnswerThatDoesNotSayIsNoPermission) {
   for (const char* answer :
        {"", "[]", "{}", R"({"topics":[]})", R"({"topics":[7]})", R"({"topics":[{"topic":"/t"}]})",

@@ -104,6 +104,18 @@ class Commands(AuthTest):
         answer = json.loads(self.auth("test", "f" * 40, "send", REPORT, "--json", code=1).stdout)
         self.assertEqual((answer["allowed"], answer["groups"]), (False, [fabric.GROUP_EXTERNAL]))
 
+    def test_a_revoked_certificate_is_marked_and_may_nothing(self):
+        self.fabric.provision("stolen")
+        revoked = self.fabric.state / "keystore" / "revokedcerts.lst"
+        self.addCleanup(self.reload)
+        self.addCleanup(revoked.write_text, "")
+        self.auth("test", "stolen", "send", "/any")
+        revoked.write_text(self.member("stolen")["sha1"] + "\n")
+        self.assertEqual(self.auth("test", "stolen", "send", "/any", code=1).stdout,
+                         "client stolen may not send to /any: its certificate is revoked\n")
+        self.assertRegex(self.auth("list").stdout, r"(?m)^stolen \(revoked\) +[0-9a-f]{64}$")
+        self.assertTrue(self.member("stolen")["revoked"])
+
     def test_list(self):
         self.fabric.provision("listed", fabric.GROUP_EXTERNAL)
         text = self.auth("list").stdout
@@ -193,7 +205,7 @@ class Files(AuthTest):
         self.assertTrue(self.deliver(other, receiver, "/s/one"))
         self.topicauth.write_text('// the original\'s\n{ "send": [ /* who */\n  {"topic": "/s/one", "clients":'
                                   f' ["{self.sha1(self.one)}", "ABC"]}}\n]}}\n')
-        self.assertIn("1 topic rules", self.reload())
+        self.assertIn("1 topic rule and", self.reload())
         self.assertIn('topicauth.policy:3: client "ABC" can never match', self.fabric.log())
         self.assertTrue(self.deliver(sender, receiver, "/s/one"))
         self.assertFalse(self.deliver(other, receiver, "/s/one"))
@@ -286,6 +298,22 @@ class Deny(AuthTest):
         self.assertEqual(fabric.levels(config, path), {1: 0, 3: 0, 15: 70})
         self.assertIn("MIGHT_BE_TRUSTED", watch.line())
         self.assertEqual(watch.stop(), 0)
+
+    def test_a_refused_command_says_what_would_help(self):
+        config = self.fabric.provision("outsider")
+        before = self.policy.read_text()
+        self.addCleanup(self.reload)
+        self.addCleanup(self.policy.write_text, before)
+        self.policy.write_text(re.sub(r"\n\[\[topic\]\]\n(?:\w+ = .*\n)+", "\n", before))
+        self.reload()
+        done = tiara(config, "rep", "get", "0" * 32)
+        self.assertEqual(done.returncode, 5)
+        self.assertIn('by the profile "deny"', done.stderr)
+        self.assertIn("a [[topic]] rule in the broker's authorization.toml can allow it", done.stderr)
+        done = tiara(config, "watch", "--timeout", "60")
+        self.assertEqual(done.returncode, 5)
+        self.assertIn("not authorised to receive from /mcafee/event/tie/file/repchange/broadcast", done.stderr)
+        self.assertNotIn("watching", done.stderr)
 
     def test_what_nobody_allows_is_denied(self):
         sender, receiver = (self.peer(self.fabric.provision(name)) for name in ("sender", "receiver"))

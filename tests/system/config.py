@@ -117,6 +117,17 @@ class ConfigTest(unittest.TestCase):
         done = run(TIARA, "up", "--state", self.state, "--check-config")
         self.assertEqual((done.returncode, done.stdout, self.state.exists()), (0, "ok\n", False))
 
+    def test_a_mistake_on_the_command_line_names_value_and_range(self):
+        for arguments, words in ((["--port", "99999"], "65535"), (["--set", "limits.connectionz=1"],
+                                                               "the nearest is limits.connections;"),
+                                 (["--set", "limits.connections=many"], 'expected an integer, found "many"')):
+            done = run(TIARA, "up", "--state", self.state, *arguments, "--check-config")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(words, done.stderr)
+        done = run(TIARA, "rep", "get", "0" * 32, cwd=self.root, **with_environment(DXL_CONFIG=""))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--config FILE or DXL_CONFIG", done.stderr)
+
     def test_arguments_win(self):
         done = run(TIARA, "up", "--state", self.state, "--set", "limits.connections=0", "--check-config",
                    **with_environment(TIARA_LIMITS_CONNECTIONS="5"))

@@ -1,6 +1,8 @@
 """What `tiara provision` writes, and that it takes effect on a running broker at once."""
 import json
+import resource
 import stat
+import subprocess
 import unittest
 
 import fabric
@@ -41,6 +43,23 @@ class Provision(fabric.FabricTest):
         path = self.make_file("others")
         self.assertEqual(tiara(first, "rep", "set", "known_trusted", path).returncode, 0)
         self.assertEqual(levels(first, path), {1: 0, 3: 99})
+
+    def test_of_two_at_once_into_one_directory_one_loses(self):
+        several = [subprocess.Popen([TIARA, "provision", self.root / "same", "--state", self.fabric.state, "--name",
+                                     f"same-{i}"], stderr=subprocess.PIPE, text=True) for i in range(3)]
+        said = [one.communicate(timeout=fabric.DEADLINE)[1] for one in several]
+        self.assertEqual(sorted(one.returncode for one in several), [0, 2, 2], said)
+        self.assertEqual(sum("holds a client; --force replaces it" in text for text in said), 2)
+        self.assertEqual((self.fabric.state / "authorization.toml").read_text().count('name = "same-'), 1)
+
+    def test_a_full_quota_is_a_failed_write(self):
+        policy = self.fabric.state / "authorization.toml"
+        before = policy.read_text()
+        done = run(TIARA, "provision", self.root / "quota", "--state", self.fabric.state, "--name", "quota",
+                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024)))
+        self.assertEqual(done.returncode, 8, done.stderr)
+        self.assertIn("cannot write: File too large", done.stderr)
+        self.assertEqual(policy.read_text(), before)
 
     def test_provisioning_without_a_running_broker(self):
         other = fabric.Fabric(self.root, "stopped").start()

@@ -87,6 +87,15 @@ class ReloadTest(fabric.FabricTest):
                 self.assertIn(file, answer["error"]["message"])
         self.assertNotIn("error", self.control("reload"))
 
+    def test_the_command_says_what_was_applied(self):
+        (self.fabric.state / "tiara.toml").write_text("[limits]\nmessage_bytes = 3000\n")
+        done = run(TIARA, "reload", "--state", self.fabric.state)
+        self.assertEqual((done.returncode, json.loads(done.stdout)["applied"]), (0, ["limits.message_bytes"]))
+        (self.fabric.state / "tiara.toml").write_text("[limits]\nmessage_bites = 3000\n")
+        done = run(TIARA, "reload", "--state", self.fabric.state)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("tiara.toml:2: unknown key", done.stderr)
+
     def test_a_key_that_needs_a_start_is_named_each_time(self):
         for _ in range(2):
             answer = self.reload("[listen]\nport = 1\n[limits]\nhandshakes = 77\n")
