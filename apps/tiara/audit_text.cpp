@@ -17,27 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using store::AuditEntry;
-using store::AuditKind;
-
-std::string_view kind_name(AuditKind kind) {
-  switch (kind) {
-    case AuditKind::kEnterprise:
-      return "enterprise";
-    case AuditKind::kExternal:
-      return "external";
-    case AuditKind::kSandbox:
-      return "sandbox";
-    case AuditKind::kImport:
-      return "import";
-    case AuditKind::kMerge:
-      return "merge";
-    case AuditKind::kRetention:
-      return "retention";
-    case AuditKind::kConflict:
-      return "conflict";
-  }
-  return "unknown";
-}
 
 template <class Digest>
 std::string hex(const std::optional<Digest>& digest) {
@@ -71,7 +50,7 @@ std::string audit_json(const store::NumberedAuditEntry& numbered) {
   const AuditEntry& entry = numbered.entry;
   Json json{{"number", numbered.number},
             {"time", entry.time},
-            {"kind", kind_name(entry.kind)},
+            {"kind", to_string(entry.kind)},
             {"type", entry.is_certificate ? "cert" : "file"}};
   Json& hashes = json["hashes"] = Json::object();
   if (entry.hashes.md5) hashes["md5"] = hex(entry.hashes.md5);
@@ -96,7 +75,7 @@ std::string audit_csv_head() {
 std::string audit_csv(const store::NumberedAuditEntry& numbered) {
   const AuditEntry& entry = numbered.entry;
   return line_of({fmt::format("{}", numbered.number), fmt::format("{}", entry.time),
-                  std::string(kind_name(entry.kind)), entry.is_certificate ? "cert" : "file",
+                  std::string(to_string(entry.kind)), entry.is_certificate ? "cert" : "file",
                   hex(entry.hashes.md5), hex(entry.hashes.sha1), hex(entry.hashes.sha256),
                   fmt::format("{}", static_cast<std::int64_t>(entry.provider)),
                   fmt::format("{}", static_cast<std::int64_t>(entry.old_level)),

@@ -39,26 +39,6 @@ tie::TrustLevel level_in(const std::vector<ProviderEntry>& entries, tie::Provide
 
 }  // namespace
 
-std::string_view to_string(AuditKind kind) {
-  switch (kind) {
-    case AuditKind::kEnterprise:
-      return "enterprise";
-    case AuditKind::kExternal:
-      return "external";
-    case AuditKind::kSandbox:
-      return "sandbox";
-    case AuditKind::kImport:
-      return "import";
-    case AuditKind::kMerge:
-      return "merge";
-    case AuditKind::kRetention:
-      return "retention";
-    case AuditKind::kConflict:
-      return "conflict";
-  }
-  return "unknown";
-}
-
 WriteGroup::WriteGroup(const LookupContext& context, const store::ReputationStore& store)
     : context_(context), store_(store), change_id_(store.last_change_id()) {}
 

@@ -104,7 +104,4 @@ class WriteGroup {
   store::Batch batch_;
 };
 
-// The name of a cause in change events (extensions.md) and in history.
-std::string_view to_string(store::AuditKind kind);
-
 }  // namespace tiara::service

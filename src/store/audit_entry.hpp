@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "reputation/digest_key.hpp"
 #include "tie/hash.hpp"
@@ -23,6 +24,26 @@ enum class AuditKind : std::uint8_t {
 };
 constexpr bool is_known(AuditKind kind) {
   return kind >= AuditKind::kEnterprise && kind <= AuditKind::kConflict;
+}
+// As events, histories and the exported log name it.
+constexpr std::string_view to_string(AuditKind kind) {
+  switch (kind) {
+    case AuditKind::kEnterprise:
+      return "enterprise";
+    case AuditKind::kExternal:
+      return "external";
+    case AuditKind::kSandbox:
+      return "sandbox";
+    case AuditKind::kImport:
+      return "import";
+    case AuditKind::kMerge:
+      return "merge";
+    case AuditKind::kRetention:
+      return "retention";
+    case AuditKind::kConflict:
+      return "conflict";
+  }
+  return "unknown";
 }
 
 // As the broker or the service's own list identified it; empty: unknown, or the service itself.

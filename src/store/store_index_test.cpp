@@ -4,8 +4,8 @@
 
 #include "reputation/test_records.hpp"
 #include "store/audit_codec.hpp"
+#include "store/either_store.hpp"
 #include "store/reputation_store.hpp"
-#include "store/temporary_directory.hpp"
 
 namespace tiara::store {
 namespace {
@@ -20,23 +20,8 @@ using testing::IsEmpty;
 const tie::Sha1 kSigner = reputation::digest<tie::Sha1>(7);
 const DigestKey kSignerKey = DigestKey::of_certificate(kSigner);
 
-enum class Kind : std::uint8_t { kMemory, kRocks };
-
-class StoreIndexTest : public testing::TestWithParam<Kind> {
+class StoreIndexTest : public EitherStoreTest {
  protected:
-  void SetUp() override {
-    if (GetParam() == Kind::kMemory) {
-      store_ = make_memory_store();
-      return;
-    }
-    auto opened = open_rocks_store(RocksOptions{.directory = directory_.path() / "store"});
-    ASSERT_TRUE(opened) << opened.error().message;
-    store_ = *std::move(opened);
-  }
-  void commit(const Batch& batch) {
-    const dxl::Result<void> committed = store_->commit(batch, Durability::kBuffered);
-    ASSERT_TRUE(committed) << committed.error().message;
-  }
   std::vector<std::uint64_t> history(const std::vector<DigestKey>& digests, std::size_t limit) {
     std::vector<std::uint64_t> numbers;
     const auto found = store_->history(digests, limit);
@@ -54,9 +39,6 @@ class StoreIndexTest : public testing::TestWithParam<Kind> {
   std::vector<tie::FileHashes> search(std::string_view text) {
     return store_->search_names(text, 100, 100).value().files;
   }
-
-  TemporaryDirectory directory_;
-  std::unique_ptr<ReputationStore> store_;
 };
 
 FileRecord signed_file(std::uint8_t digest) {
@@ -340,9 +322,7 @@ TEST_P(StoreIndexTest, RefusesMembersItCannotStore) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, StoreIndexTest, testing::Values(Kind::kMemory, Kind::kRocks),
-                         [](const testing::TestParamInfo<Kind>& param) {
-                           return param.param == Kind::kMemory ? "Memory" : "Rocks";
-                         });
+                         kind_name);
 
 }  // namespace
 }  // namespace tiara::store

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "reputation/test_records.hpp"
+#include "store/either_store.hpp"
 #include "store/reputation_store.hpp"
-#include "store/temporary_directory.hpp"
 
 namespace tiara::store {
 namespace {
@@ -16,23 +16,8 @@ using reputation::strongest_key;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-enum class Kind : std::uint8_t { kMemory, kRocks };
-
-class StoreTest : public testing::TestWithParam<Kind> {
+class StoreTest : public EitherStoreTest {
  protected:
-  void SetUp() override {
-    if (GetParam() == Kind::kMemory) {
-      store_ = make_memory_store();
-      return;
-    }
-    auto opened = open_rocks_store(RocksOptions{.directory = directory_.path() / "store"});
-    ASSERT_TRUE(opened) << opened.error().message;
-    store_ = *std::move(opened);
-  }
-  void commit(const Batch& batch) {
-    const dxl::Result<void> committed = store_->commit(batch, Durability::kBuffered);
-    ASSERT_TRUE(committed) << committed.error().message;
-  }
   void put(FileRecord subject) {
     Batch batch;
     batch.put = {std::move(subject)};
@@ -61,9 +46,6 @@ class StoreTest : public testing::TestWithParam<Kind> {
     EXPECT_TRUE(counted);
     return counted.value_or(0);
   }
-
-  TemporaryDirectory directory_;
-  std::unique_ptr<ReputationStore> store_;
 };
 
 TEST_P(StoreTest, StartsEmpty) {
@@ -193,10 +175,7 @@ TEST_P(StoreTest, RemembersTheLastChangeId) {
   EXPECT_EQ(store_->last_change_id(), 41U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Both, StoreTest, testing::Values(Kind::kMemory, Kind::kRocks),
-                         [](const testing::TestParamInfo<Kind>& param) {
-                           return param.param == Kind::kMemory ? "Memory" : "Rocks";
-                         });
+INSTANTIATE_TEST_SUITE_P(Both, StoreTest, testing::Values(Kind::kMemory, Kind::kRocks), kind_name);
 
 }  // namespace
 }  // namespace tiara::store

@@ -76,119 +76,96 @@ void read_update_list(ObjectReader& members, std::string_view name, Findings& fi
 }  // namespace
 
 dxl::Result<Reputations> decode_reputations(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  auto answer = read_reputations(*object, findings);
-  if (findings.any()) return unreadable(findings);
-  return answer;
+  return decode_answer(payload, [](ObjectReader& members, Findings& findings) {
+    return read_reputations(members.whole(), findings);
+  });
 }
 
 dxl::Result<FileReputationChange> decode_file_change(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  FileReputationChange change;
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  change.hashes = read_hashes(members, findings);
-  read_change(members, change, findings);
-  change.signer = read_relationship(members, findings);
-  if (findings.any()) return unreadable(findings);
-  return change;
+  return decode_answer(payload, [](ObjectReader& members, Findings& findings) {
+    FileReputationChange change;
+    change.hashes = read_hashes(members, findings);
+    read_change(members, change, findings);
+    change.signer = read_relationship(members, findings);
+    return change;
+  });
 }
 
 dxl::Result<CertificateReputationChange> decode_cert_change(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  CertificateReputationChange change;
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  change.certificate = read_certificate(members, findings);
-  read_change(members, change, findings);
-  if (findings.any()) return unreadable(findings);
-  return change;
+  return decode_answer(payload, [](ObjectReader& members, Findings& findings) {
+    CertificateReputationChange change;
+    change.certificate = read_certificate(members, findings);
+    read_change(members, change, findings);
+    return change;
+  });
 }
 
 dxl::Result<FirstReferences> decode_first_references(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  FirstReferences references;
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  read_objects(members, "agents", findings, [&](const dxl::JsonValue& item) {
-    ObjectReader agent(item, "agents[].", findings.request);
-    references.agents.push_back({std::string(agent.text("agentGuid", Need::kRequired).value_or("")),
-                                 agent.integer("date").value_or(0)});
+  return decode_answer(payload, [](ObjectReader& members, Findings& findings) {
+    FirstReferences references;
+    read_objects(members, "agents", findings, [&](const dxl::JsonValue& item) {
+      ObjectReader agent(item, "agents[].", findings.request);
+      references.agents.push_back(
+          {std::string(agent.text("agentGuid", Need::kRequired).value_or("")),
+           agent.integer("date").value_or(0)});
+    });
+    references.total_count = members.count("totalCount").value_or(references.agents.size());
+    return references;
   });
-  references.total_count = members.count("totalCount").value_or(references.agents.size());
-  if (findings.any()) return unreadable(findings);
-  return references;
 }
 
 dxl::Result<Updates> decode_updates(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  Updates updates;
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  read_update_list(members, "fileHashes", findings, updates.files);
-  std::vector<FileHashes> certificates;
-  read_update_list(members, "certificateHashes", findings, certificates);
-  for (const FileHashes& hashes : certificates)
-    if (hashes.sha1) updates.certificates.push_back(*hashes.sha1);
-  updates.latest_update_time = members.integer("latestUpdateTime").value_or(0);
-  if (const auto object_of_props = members.object("props")) {
-    ObjectReader props(*object_of_props, "props.", findings.request);
-    updates.more = props.flag("queryLimitExceeded");
-    updates.server_time = props.integer("serverTime").value_or(0);
-  }
-  if (findings.any()) return unreadable(findings);
-  return updates;
+  return decode_answer(payload, [](ObjectReader& members, Findings& findings) {
+    Updates updates;
+    read_update_list(members, "fileHashes", findings, updates.files);
+    std::vector<FileHashes> certificates;
+    read_update_list(members, "certificateHashes", findings, certificates);
+    for (const FileHashes& hashes : certificates)
+      if (hashes.sha1) updates.certificates.push_back(*hashes.sha1);
+    updates.latest_update_time = members.integer("latestUpdateTime").value_or(0);
+    if (const auto object_of_props = members.object("props")) {
+      ObjectReader props(*object_of_props, "props.", findings.request);
+      updates.more = props.flag("queryLimitExceeded");
+      updates.server_time = props.integer("serverTime").value_or(0);
+    }
+    return updates;
+  });
 }
 
 dxl::Result<FirstInstance> decode_first_instance(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  FirstInstance event;
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  event.agent_guid = members.text("agentGuid").value_or("");
-  event.hashes = read_hashes(members, findings);
-  event.name = members.text("name").value_or("");
-  if (findings.any()) return unreadable(findings);
-  return event;
+  return decode_answer(payload, [](ObjectReader& members, Findings& findings) {
+    FirstInstance event;
+    event.agent_guid = members.text("agentGuid").value_or("");
+    event.hashes = read_hashes(members, findings);
+    event.name = members.text("name").value_or("");
+    return event;
+  });
 }
 
 dxl::Result<Prevalence> decode_prevalence(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  Prevalence event;
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  event.agent_guid = members.text("agentGuid").value_or("");
-  event.hashes = read_hashes(members, findings);
-  event.agent_first_reference = members.integer("agentFirstReference").value_or(0);
-  event.enterprise_count = members.count("enterpriseCount").value_or(0);
-  event.prevalent = members.flag("prevalent");
-  event.name = members.text("name").value_or("");
-  if (findings.any()) return unreadable(findings);
-  return event;
+  return decode_answer(payload, [](ObjectReader& members, Findings& findings) {
+    Prevalence event;
+    event.agent_guid = members.text("agentGuid").value_or("");
+    event.hashes = read_hashes(members, findings);
+    event.agent_first_reference = members.integer("agentFirstReference").value_or(0);
+    event.enterprise_count = members.count("enterpriseCount").value_or(0);
+    event.prevalent = members.flag("prevalent");
+    event.name = members.text("name").value_or("");
+    return event;
+  });
 }
 
 dxl::Result<Detection> decode_detection(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  Detection event;
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  event.agent_guid = members.text("agentGuid").value_or("");
-  event.hashes = read_hashes(members, findings);
-  event.detection_time = members.integer("detectionTime").value_or(0);
-  event.local_reputation = members.integer("localReputation").value_or(0);
-  event.remediation_action = members.integer("remediationAction").value_or(0);
-  event.name = members.text("name").value_or("");
-  if (findings.any()) return unreadable(findings);
-  return event;
+  return decode_answer(payload, [](ObjectReader& members, Findings& findings) {
+    Detection event;
+    event.agent_guid = members.text("agentGuid").value_or("");
+    event.hashes = read_hashes(members, findings);
+    event.detection_time = members.integer("detectionTime").value_or(0);
+    event.local_reputation = members.integer("localReputation").value_or(0);
+    event.remediation_action = members.integer("remediationAction").value_or(0);
+    event.name = members.text("name").value_or("");
+    return event;
+  });
 }
 
 }  // namespace tie

@@ -123,9 +123,9 @@ dxl::Result<std::vector<Item>> read_items(const dxl::JsonValue& object,
 
 // Calls `read(members)` for each object of a list that must be there, at most `most` of them.
 template <class F>
-void read_list(const dxl::JsonValue& object, std::string_view name, std::string_view path,
+void read_list(ObjectReader& of_list, std::string_view name, std::string_view path,
                std::size_t most, Findings& findings, F read) {
-  const auto list = ObjectReader(object, "", findings.request).array(name, Need::kRequired);
+  const auto list = of_list.array(name, Need::kRequired);
   if (!list) return;
   std::size_t seen = 0;
   list->for_each_element([&](const dxl::JsonValue& value) {
@@ -192,106 +192,93 @@ dxl::Result<std::vector<BatchSetItem>> decode_batch_set(std::string_view payload
 }
 
 dxl::Result<BatchReputations> decode_batch_reputations(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  BatchReputations answer;
-  Findings findings;
-  read_list(*object, "results", "results[].", kMaxBatchItems, findings,
-            [&](ObjectReader& members, const dxl::JsonValue& value) {
-              BatchReputations::Item& item = answer.items.emplace_back();
-              const auto error = members.object("error");
-              if (!error) {
-                item.reputations = read_reputations(value, findings);
-                return;
-              }
-              ObjectReader of_error(*error, "results[].error.", findings.request);
-              item.error = BatchError{read_enum<ServiceError>(of_error, "code", findings),
-                                      read_text(of_error, "message")};
-            });
-  if (const auto props = ObjectReader(*object, "", findings.request).object("props"))
-    answer.server_time =
-        ObjectReader(*props, "props.", findings.request).integer("serverTime").value_or(0);
-  if (findings.any()) return unreadable(findings);
-  return answer;
+  return decode_answer(payload, [](ObjectReader& whole, Findings& findings) {
+    BatchReputations answer;
+    read_list(whole, "results", "results[].", kMaxBatchItems, findings,
+              [&](ObjectReader& members, const dxl::JsonValue& value) {
+                BatchReputations::Item& item = answer.items.emplace_back();
+                const auto error = members.object("error");
+                if (!error) {
+                  item.reputations = read_reputations(value, findings);
+                  return;
+                }
+                ObjectReader of_error(*error, "results[].error.", findings.request);
+                item.error = BatchError{read_enum<ServiceError>(of_error, "code", findings),
+                                        read_text(of_error, "message")};
+              });
+    if (const auto props = whole.object("props"))
+      answer.server_time =
+          ObjectReader(*props, "props.", findings.request).integer("serverTime").value_or(0);
+    return answer;
+  });
 }
 
 dxl::Result<std::vector<BatchOutcome>> decode_batch_outcomes(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  std::vector<BatchOutcome> outcomes;
-  Findings findings;
-  read_list(*object, "results", "results[].", kMaxBatchItems, findings,
-            [&](ObjectReader& members, const dxl::JsonValue&) {
-              const auto outcome = members.text("outcome", Need::kRequired);
-              outcomes.push_back({std::string(outcome.value_or("")), read_text(members, "reason")});
-            });
-  if (findings.any()) return unreadable(findings);
-  return outcomes;
+  return decode_answer(payload, [](ObjectReader& whole, Findings& findings) {
+    std::vector<BatchOutcome> outcomes;
+    read_list(
+        whole, "results", "results[].", kMaxBatchItems, findings,
+        [&](ObjectReader& members, const dxl::JsonValue&) {
+          const auto outcome = members.text("outcome", Need::kRequired);
+          outcomes.push_back({std::string(outcome.value_or("")), read_text(members, "reason")});
+        });
+    return outcomes;
+  });
 }
 
 dxl::Result<ExplainRequest> decode_explain(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  const Target target = read_target(members, findings);
-  if (findings.any()) return refusal(findings);
-  return ExplainRequest{target.file, target.certificate};
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    const Target target = read_target(members, findings);
+    return ExplainRequest{target.file, target.certificate};
+  });
 }
 
 dxl::Result<Explanation> decode_explanation(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  Explanation explanation;
-  Findings findings;
-  if (const auto composite =
-          ObjectReader(*object, "", findings.request).object("composite", Need::kRequired)) {
-    ObjectReader members(*composite, "composite.", findings.request);
-    explanation.trust_level = read_enum<TrustLevel>(members, "trustLevel", findings);
-    if (members.value("providerId"))
-      explanation.provider = read_enum<Provider>(members, "providerId", findings);
-    explanation.step = read_step(members, findings);
-  }
-  read_list(*object, "steps", "steps[].", kMaxExplainSteps, findings,
-            [&](ObjectReader& members, const dxl::JsonValue&) {
-              explanation.steps.push_back({read_step(members, findings), read_text(members, "rule"),
-                                           members.flag("matched"), read_text(members, "detail")});
-            });
-  if (findings.any()) return unreadable(findings);
-  return explanation;
+  return decode_answer(payload, [](ObjectReader& whole, Findings& findings) {
+    Explanation explanation;
+    if (const auto composite = whole.object("composite", Need::kRequired)) {
+      ObjectReader members(*composite, "composite.", findings.request);
+      explanation.trust_level = read_enum<TrustLevel>(members, "trustLevel", findings);
+      if (members.value("providerId"))
+        explanation.provider = read_enum<Provider>(members, "providerId", findings);
+      explanation.step = read_step(members, findings);
+    }
+    read_list(
+        whole, "steps", "steps[].", kMaxExplainSteps, findings,
+        [&](ObjectReader& members, const dxl::JsonValue&) {
+          explanation.steps.push_back({read_step(members, findings), read_text(members, "rule"),
+                                       members.flag("matched"), read_text(members, "detail")});
+        });
+    return explanation;
+  });
 }
 
 dxl::Result<HistoryRequest> decode_history(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  const Target target = read_target(members, findings);
-  HistoryRequest request{target.file, target.certificate};
-  request.limit =
-      read_clamped(members, "limit", 1, kMaxHistoryEntries, findings).value_or(request.limit);
-  if (findings.any()) return refusal(findings);
-  return request;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    const Target target = read_target(members, findings);
+    HistoryRequest request{target.file, target.certificate};
+    request.limit =
+        read_clamped(members, "limit", 1, kMaxHistoryEntries, findings).value_or(request.limit);
+    return request;
+  });
 }
 
 dxl::Result<std::vector<HistoryEntry>> decode_history_entries(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  std::vector<HistoryEntry> entries;
-  Findings findings;
-  read_list(*object, "entries", "entries[].", kMaxHistoryEntries, findings,
-            [&](ObjectReader& members, const dxl::JsonValue&) {
-              HistoryEntry& entry = entries.emplace_back();
-              entry.time = members.integer("time").value_or(0);
-              entry.provider = read_enum<Provider>(members, "providerId", findings);
-              entry.old_level = read_enum<TrustLevel>(members, "old", findings);
-              entry.new_level = read_enum<TrustLevel>(members, "new", findings);
-              entry.comment = read_text(members, "comment");
-              entry.kind = read_text(members, "kind");
-              read_actor(members, entry, findings);
-            });
-  if (findings.any()) return unreadable(findings);
-  return entries;
+  return decode_answer(payload, [](ObjectReader& whole, Findings& findings) {
+    std::vector<HistoryEntry> entries;
+    read_list(whole, "entries", "entries[].", kMaxHistoryEntries, findings,
+              [&](ObjectReader& members, const dxl::JsonValue&) {
+                HistoryEntry& entry = entries.emplace_back();
+                entry.time = members.integer("time").value_or(0);
+                entry.provider = read_enum<Provider>(members, "providerId", findings);
+                entry.old_level = read_enum<TrustLevel>(members, "old", findings);
+                entry.new_level = read_enum<TrustLevel>(members, "new", findings);
+                entry.comment = read_text(members, "comment");
+                entry.kind = read_text(members, "kind");
+                read_actor(members, entry, findings);
+              });
+    return entries;
+  });
 }
 
 dxl::Result<std::string> decode_outcome_request(std::string_view payload) {
@@ -305,16 +292,13 @@ dxl::Result<std::string> decode_outcome_request(std::string_view payload) {
 }
 
 dxl::Result<ReportOutcome> decode_outcome(std::string_view payload) {
-  const auto object = parse_object(payload, kNoCode);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  ReportOutcome outcome;
-  outcome.outcome = members.text("outcome", Need::kRequired).value_or("");
-  outcome.reason = read_text(members, "reason");
-  outcome.time = members.integer("time").value_or(0);
-  if (findings.any()) return unreadable(findings);
-  return outcome;
+  return decode_answer(payload, [](ObjectReader& members, Findings&) {
+    ReportOutcome outcome;
+    outcome.outcome = members.text("outcome", Need::kRequired).value_or("");
+    outcome.reason = read_text(members, "reason");
+    outcome.time = members.integer("time").value_or(0);
+    return outcome;
+  });
 }
 
 }  // namespace tie

@@ -13,7 +13,6 @@
 namespace tie {
 namespace {
 
-constexpr std::uint32_t kBadRequest = static_cast<std::uint32_t>(ServiceError::kBadRequest);
 constexpr std::uint32_t kMalformedReport = static_cast<std::uint32_t>(ReportRefusal::kMalformed);
 
 constexpr std::int64_t kProcess = 4;  // objectType
@@ -256,40 +255,34 @@ dxl::Result<SandboxReport> decode_sandbox_report(std::string_view payload) {
 }
 
 dxl::Result<FileMetadata> decode_file_metadata(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  FileMetadata metadata;
-  metadata.hashes = read_hashes(members, findings);
-  metadata.agent_guid = members.text("agentGuid").value_or("");
-  read_description(members, metadata, findings);
-  read_local_levels(members, metadata, findings);
-  metadata.detection_name = read_cut(members, "detectionName");
-  metadata.remediation = members.integer("remediation").value_or(0);
-  if (findings.any()) return refusal(findings);
-  return metadata;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    FileMetadata metadata;
+    metadata.hashes = read_hashes(members, findings);
+    metadata.agent_guid = members.text("agentGuid").value_or("");
+    read_description(members, metadata, findings);
+    read_local_levels(members, metadata, findings);
+    metadata.detection_name = read_cut(members, "detectionName");
+    metadata.remediation = members.integer("remediation").value_or(0);
+    return metadata;
+  });
 }
 
 dxl::Result<CertMetadata> decode_cert_metadata(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  CertMetadata metadata;
-  metadata.certificate = read_certificate(members, findings);
-  metadata.algorithm = read_cut(members, "algorithm");
-  metadata.subject_name = read_cut(members, "subjectName");
-  metadata.subject = read_cut(members, "subject");
-  metadata.issuer = read_cut(members, "issuer");
-  metadata.issuer_dn = read_cut(members, "issuerDN");
-  metadata.serial_number = read_serial(members, findings);
-  metadata.issuer_sha1 = read_sha1(members, "issuerSha1", findings);
-  metadata.issuer_public_key_sha1 = read_sha1(members, "issuerPublicKeySha1", findings);
-  metadata.valid_from = members.integer("validFrom");
-  metadata.valid_to = members.integer("validTo");
-  if (findings.any()) return refusal(findings);
-  return metadata;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    CertMetadata metadata;
+    metadata.certificate = read_certificate(members, findings);
+    metadata.algorithm = read_cut(members, "algorithm");
+    metadata.subject_name = read_cut(members, "subjectName");
+    metadata.subject = read_cut(members, "subject");
+    metadata.issuer = read_cut(members, "issuer");
+    metadata.issuer_dn = read_cut(members, "issuerDN");
+    metadata.serial_number = read_serial(members, findings);
+    metadata.issuer_sha1 = read_sha1(members, "issuerSha1", findings);
+    metadata.issuer_public_key_sha1 = read_sha1(members, "issuerPublicKeySha1", findings);
+    metadata.valid_from = members.integer("validFrom");
+    metadata.valid_to = members.integer("validTo");
+    return metadata;
+  });
 }
 
 }  // namespace tie

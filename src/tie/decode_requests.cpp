@@ -11,8 +11,6 @@
 namespace tie {
 namespace {
 
-constexpr std::uint32_t kBadRequest = static_cast<std::uint32_t>(ServiceError::kBadRequest);
-
 std::optional<std::int64_t> read_query_limit(ObjectReader& members, Findings& findings) {
   return read_clamped(members, "queryLimit", 1, kMaxQueryLimit, findings);
 }
@@ -61,129 +59,103 @@ bool read_info_list(const dxl::JsonValue& list, std::vector<FileHashes>& files,
 }  // namespace
 
 dxl::Result<GetFileReputation> decode_get_file_reputation(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  GetFileReputation get;
-  get.hashes = read_hashes(members, findings);
-  get.scan_type = members.integer("scanType");
-  get.file_type = members.integer("fileType");
-  get.agent_guid = read_agent(members);
-  get.signer = read_signer(members, findings);
-  if (findings.any()) return refusal(findings);
-  return get;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    GetFileReputation get;
+    get.hashes = read_hashes(members, findings);
+    get.scan_type = members.integer("scanType");
+    get.file_type = members.integer("fileType");
+    get.agent_guid = read_agent(members);
+    get.signer = read_signer(members, findings);
+    return get;
+  });
 }
 
 dxl::Result<SetFileReputation> decode_set_file_reputation(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  SetFileReputation set;
-  set.hashes = read_hashes(members, findings);
-  set.trust_level = read_level(members, findings);
-  read_provider(members, Provider::kEnterprise, findings);
-  set.filename = read_cut(members, "filename");
-  set.comment = read_cut(members, "comment");
-  if (findings.any()) return refusal(findings);
-  return set;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    SetFileReputation set;
+    set.hashes = read_hashes(members, findings);
+    set.trust_level = read_level(members, findings);
+    read_provider(members, Provider::kEnterprise, findings);
+    set.filename = read_cut(members, "filename");
+    set.comment = read_cut(members, "comment");
+    return set;
+  });
 }
 
 dxl::Result<GetCertReputation> decode_get_cert_reputation(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  GetCertReputation get;
-  get.certificate = read_certificate(members, findings);
-  get.scan_type = members.integer("scanType");
-  get.agent_guid = read_agent(members);
-  if (findings.any()) return refusal(findings);
-  return get;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    GetCertReputation get;
+    get.certificate = read_certificate(members, findings);
+    get.scan_type = members.integer("scanType");
+    get.agent_guid = read_agent(members);
+    return get;
+  });
 }
 
 dxl::Result<SetCertReputation> decode_set_cert_reputation(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  SetCertReputation set;
-  set.certificate = read_certificate(members, findings);
-  set.trust_level = read_level(members, findings);
-  read_provider(members, Provider::kCertEnterprise, findings);
-  set.comment = read_cut(members, "comment");
-  if (findings.any()) return refusal(findings);
-  return set;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    SetCertReputation set;
+    set.certificate = read_certificate(members, findings);
+    set.trust_level = read_level(members, findings);
+    read_provider(members, Provider::kCertEnterprise, findings);
+    set.comment = read_cut(members, "comment");
+    return set;
+  });
 }
 
 dxl::Result<GetFileAgents> decode_get_file_agents(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  const GetFileAgents get{read_hashes(members, findings), read_query_limit(members, findings)};
-  if (findings.any()) return refusal(findings);
-  return get;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    const GetFileAgents get{read_hashes(members, findings), read_query_limit(members, findings)};
+    return get;
+  });
 }
 
 dxl::Result<GetCertAgents> decode_get_cert_agents(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  const GetCertAgents get{read_certificate(members, findings), read_query_limit(members, findings)};
-  if (findings.any()) return refusal(findings);
-  return get;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    const GetCertAgents get{read_certificate(members, findings),
+                            read_query_limit(members, findings)};
+    return get;
+  });
 }
 
 dxl::Result<GetUpdates> decode_get_updates(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  GetUpdates get;
-  get.since = read_clamped(members, "sinceTime", 0, std::numeric_limits<std::int64_t>::max(),
-                           findings, Need::kRequired)
-                  .value_or(0);
-  get.query_limit = read_query_limit(members, findings);
-  if (members.value("targeted")) get.targeted = members.flag("targeted");
-  if (const auto types = members.value("targetTypes")) {
-    if (types->is_object())
-      read_target_types(*types, get, findings);
-    else
-      findings.parameter.note("targetTypes: expected object");
-  }
-  if (findings.any()) return refusal(findings);
-  return get;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    GetUpdates get;
+    get.since = read_clamped(members, "sinceTime", 0, std::numeric_limits<std::int64_t>::max(),
+                             findings, Need::kRequired)
+                    .value_or(0);
+    get.query_limit = read_query_limit(members, findings);
+    if (members.value("targeted")) get.targeted = members.flag("targeted");
+    if (const auto types = members.value("targetTypes")) {
+      if (types->is_object())
+        read_target_types(*types, get, findings);
+      else
+        findings.parameter.note("targetTypes: expected object");
+    }
+    return get;
+  });
 }
 
 dxl::Result<std::vector<FileHashes>> decode_get_file_info(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  std::vector<FileHashes> files;
-  if (const auto lists =
-          ObjectReader(*object, "", findings.request).array("hashes", Need::kRequired)) {
-    lists->for_each_element(
-        [&](const dxl::JsonValue& list) { return read_info_list(list, files, findings); });
-    if (files.empty()) findings.hashes.note("hashes: no file");
-  }
-  if (findings.any()) return refusal(findings);
-  return files;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    std::vector<FileHashes> files;
+    if (const auto lists = members.array("hashes", Need::kRequired)) {
+      lists->for_each_element(
+          [&](const dxl::JsonValue& list) { return read_info_list(list, files, findings); });
+      if (files.empty()) findings.hashes.note("hashes: no file");
+    }
+    return files;
+  });
 }
 
 dxl::Result<SearchFiles> decode_search_files(std::string_view payload) {
-  const auto object = parse_object(payload, kBadRequest);
-  if (!object) return dxl::fail(object.error());
-  Findings findings;
-  ObjectReader members(*object, "", findings.request);
-  SearchFiles search;
-  search.text = cut(members.text("searchString", Need::kRequired).value_or(""));
-  search.rows =
-      read_clamped(members, "numberOfRows", 1, kMaxSearchRows, findings).value_or(search.rows);
-  if (findings.any()) return refusal(findings);
-  return search;
+  return decode_request(payload, [](ObjectReader& members, Findings& findings) {
+    SearchFiles search;
+    search.text = cut(members.text("searchString", Need::kRequired).value_or(""));
+    search.rows =
+        read_clamped(members, "numberOfRows", 1, kMaxSearchRows, findings).value_or(search.rows);
+    return search;
+  });
 }
 
 }  // namespace tie

@@ -44,6 +44,7 @@ class ObjectReader {
   std::optional<dxl::JsonValue> value(std::string_view name, Need need = Need::kOptional) {
     return find(name, need);
   }
+  const dxl::JsonValue& whole() const { return object_; }
   std::string_view path() const { return path_; }
   // The member as messages name it.
   std::string full_name(std::string_view name) const { return std::string(path_).append(name); }

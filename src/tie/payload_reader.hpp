@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "dxl/json.hpp"
 #include "dxl/result.hpp"
@@ -49,6 +50,29 @@ tl::unexpected<dxl::Error> unreadable(const Findings& findings);
 
 // The payload as an object, valid until the next call on this thread.
 dxl::Result<dxl::JsonValue> parse_object(std::string_view payload, std::uint32_t code);
+
+// What `read(members, findings)` makes of the payload's members; or what is wrong with them, as
+// `tell` puts it.
+template <class Read>
+auto decode_members(std::string_view payload, std::uint32_t code,
+                    tl::unexpected<dxl::Error> (*tell)(const Findings&), Read read)
+    -> dxl::Result<std::invoke_result_t<Read, ObjectReader&, Findings&>> {
+  const auto object = parse_object(payload, code);
+  if (!object) return dxl::fail(object.error());
+  Findings findings;
+  ObjectReader members(*object, "", findings.request);
+  auto decoded = read(members, findings);
+  if (findings.any()) return tell(findings);
+  return decoded;
+}
+template <class Read>
+auto decode_request(std::string_view payload, Read read) {
+  return decode_members(payload, code_of(ServiceError::kBadRequest), refusal, read);
+}
+template <class Read>
+auto decode_answer(std::string_view payload, Read read) {
+  return decode_members(payload, kNoCode, unreadable, read);
+}
 
 // The first kMaxNameCharacters characters of UTF-8.
 std::string cut(std::string_view text);
