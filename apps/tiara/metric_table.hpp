@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/histogram.hpp"
 #include "tiara/metrics.hpp"
 
 namespace tiara::app {
@@ -26,6 +27,9 @@ struct Metric {
 Samples one(std::uint64_t value);
 // {name="value"}
 std::string label_text(std::string_view name, std::string_view value);
+
+// The buckets of a histogram, its sum and its count.
+Samples times(const base::Histogram::Snapshot& taken);
 
 std::span<const Metric> tie_metrics();  // none of them without a TIE service
 

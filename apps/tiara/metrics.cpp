@@ -79,6 +79,11 @@ constexpr Metric kBrokerMetrics[] = {
      [](const S& s) {
        return of_broker(s, [](const Broker& b) { return one(b.buffered_bytes); });
      }},
+    {"tiara_broker_request_seconds", "histogram", "le",
+     "From a request's arrival at the broker to that of the service's answer.",
+     [](const S& s) {
+       return of_broker(s, [](const Broker& b) { return times(b.request_times); });
+     }},
 };
 
 constexpr Metric kProcessMetrics[] = {
@@ -122,6 +127,21 @@ void for_each_metric(F&& f) {
 }  // namespace
 
 Samples one(std::uint64_t value) { return {{"", static_cast<double>(value)}}; }
+
+Samples times(const base::Histogram::Snapshot& taken) {
+  Samples samples;
+  std::uint64_t so_far = 0;
+  for (std::size_t i = 0; i < base::Histogram::kBounds.size(); ++i) {
+    so_far += taken.counts[i];
+    samples.push_back({"_bucket" + label_text("le", fmt::format("{}", base::Histogram::kBounds[i])),
+                       static_cast<double>(so_far)});
+  }
+  so_far += taken.counts.back();
+  samples.push_back({"_bucket{le=\"+Inf\"}", static_cast<double>(so_far)});
+  samples.push_back({"_sum", taken.seconds});
+  samples.push_back({"_count", static_cast<double>(so_far)});
+  return samples;
+}
 
 std::string label_text(std::string_view name, std::string_view value) {
   std::string text = fmt::format("{{{}=\"", name);

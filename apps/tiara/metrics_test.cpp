@@ -23,6 +23,7 @@ MetricsSnapshot full() {
   broker.refusals = {{fabric::Refusal::kNotAuthorised, 4}};
   broker.handshake_failures = {{dxl::ErrorCode::kTls, 5}};
   broker.limits = {{broker::Limit::kConnections, 6}};
+  broker.request_times.counts = {42};
   service::TieServiceStatus& tie = snapshot.tie.emplace();
   tie.ready = true;
   tie.lookups = 20;
@@ -65,6 +66,7 @@ TEST(Metrics, WriteValuesWithTheirLabels) {
         "\ntiara_broker_refused_messages_total{rule=\"not_authorised\"} 4\n",
         "\ntiara_broker_handshake_failures_total{reason=\"tls\"} 5\n",
         "\ntiara_broker_limit_hits_total{limit=\"connections\"} 6\n",
+        "\ntiara_broker_request_seconds_count 42\n",
         "\ntiara_tie_reports_total{outcome=\"accepted\"} 7\n", "\ntiara_management_connections 9\n",
         "\ntiara_management_requests_total 10\n", "\ntiara_management_refused_total 11\n",
         "\ntiara_certificate_remaining_seconds{certificate=\"broker\"} -1.5\n",

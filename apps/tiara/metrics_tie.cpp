@@ -7,7 +7,6 @@
 namespace tiara::app {
 namespace {
 
-using service::Histogram;
 using S = MetricsSnapshot;
 using Tie = service::TieServiceStatus;
 
@@ -57,21 +56,6 @@ Samples verdicts(const Tie& tie) {
   for (const auto& [key, count] : tie.verdicts)
     samples.push_back(
         {two_labels("provider", key.first, "verdict", key.second), static_cast<double>(count)});
-  return samples;
-}
-
-Samples times(const Histogram::Snapshot& taken) {
-  Samples samples;
-  std::uint64_t so_far = 0;
-  for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i) {
-    so_far += taken.counts[i];
-    samples.push_back({"_bucket" + label_text("le", fmt::format("{}", Histogram::kBounds[i])),
-                       static_cast<double>(so_far)});
-  }
-  so_far += taken.counts.back();
-  samples.push_back({"_bucket{le=\"+Inf\"}", static_cast<double>(so_far)});
-  samples.push_back({"_sum", taken.seconds});
-  samples.push_back({"_count", static_cast<double>(so_far)});
   return samples;
 }
 

@@ -1,4 +1,4 @@
-// How long things took, in buckets. Written by one thread, read by any.
+// How long things took, in buckets. Any thread.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace tiara::service {
+namespace tiara::base {
 
 class Histogram {
  public:
@@ -43,4 +43,4 @@ class Histogram {
   std::atomic<std::uint64_t> nanoseconds_{0};
 };
 
-}  // namespace tiara::service
+}  // namespace tiara::base

@@ -320,6 +320,7 @@ BrokerStatus Broker::status() const {
   for (std::size_t i = 0; i < kErrorCodes; ++i)
     status.handshake_failures.emplace_back(static_cast<ErrorCode>(i),
                                            impl_->handshake_failures[i].load());
+  status.request_times = impl_->shared.request_times.snapshot();
   status.buffered_bytes = impl_->shared.budget->used;
   for (std::size_t i = 0; i < kLimitCount; ++i) {
     const auto limit = static_cast<Limit>(i);

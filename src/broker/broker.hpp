@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/histogram.hpp"
 #include "broker/limits.hpp"
 #include "dxl/result.hpp"
 #include "fabric/authorization.hpp"
@@ -65,6 +66,7 @@ struct BrokerStatus {
   std::vector<std::pair<fabric::Refusal, std::uint64_t>> refusals;  // refused_publishes by reason
   // Peers that did not get through TLS or the upgrade, by dxl::ErrorCode.
   std::vector<std::pair<dxl::ErrorCode, std::uint64_t>> handshake_failures;
+  base::Histogram::Snapshot request_times{};  // from a request's arrival to that of its answer
 };
 
 class Broker {

@@ -35,6 +35,13 @@ fabric::RouterOptions with_callbacks(fabric::RouterOptions options,
   options.rates = [&shared]() -> fabric::MessageRates {
     return {shared.incoming_rate, shared.outgoing_rate};
   };
+  options.on_routed = [&shared](const dxl::MessageView& message) {
+    const base::SteadyTime now = std::chrono::steady_clock::now();
+    if (message.type == dxl::MessageType::kRequest)
+      shared.request_times.sent(message.message_id, now);
+    else
+      shared.request_times.answered(message.request_message_id, now);
+  };
   return options;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/limits.hpp"
+#include "broker/request_times.hpp"
 #include "fabric/change.hpp"
 #include "fabric/router.hpp"
 #include "net/connection.hpp"
@@ -61,6 +62,7 @@ struct Shared {
   const BrokerLimits limits;  // at start; a hub has its own since
   const std::size_t hub_count;
   LimitCounters counters;
+  RequestTimes request_times;
   Replicas replicas;
   // Who keeps the revocation list; set before the threads start. Empty: the routers alone.
   std::function<void(std::vector<std::string>)> on_revocation;

@@ -190,6 +190,7 @@ Refusal Router::Impl::publish(ConnectionId from, std::string_view topic, std::st
   if (!message) return take_undecoded(route, kind, topic, payload, message.error(), out);
   stamp(*sender, *message);
   if (kind != TopicKind::kOrdinary) return serve(*sender, kind, *message, out, change);
+  if (message->type != dxl::MessageType::kEvent && options.on_routed) options.on_routed(*message);
   if (message->type == dxl::MessageType::kRequest)
     return route_request(*sender, route, topic, *message, out);
   if (message->type == dxl::MessageType::kErrorResponse) find_disowned(*sender, *message, change);

@@ -89,6 +89,9 @@ struct RouterOptions {
   // 0x80000002 instead (§5.9). Empty: never.
   std::function<bool(ConnectionId)> is_overloaded{};
   std::function<MessageRates()> rates{};  // empty: none
+  // Hears of each request for a service, and of each answer that its sender might send. May be
+  // empty.
+  std::function<void(const dxl::MessageView&)> on_routed{};
 };
 
 // What applying a change came to; announce() turns it into messages.

@@ -196,6 +196,29 @@ TEST(Router, AnswersADeniedRequestAndDropsADeniedEvent) {
   EXPECT_TRUE(error.other_fields.empty());
 }
 
+TEST(Router, TellsOfRequestsAndAnswersThatMayPassAndOfNothingElse) {
+  Lines heard;
+  RouterOptions options;
+  options.on_routed = [&heard](const dxl::MessageView& message) {
+    heard.push_back(std::string(message.message_id) + "/" +
+                    std::string(message.request_message_id));
+  };
+  RouterHarness harness({.rules = {{Direction::kSend, "/closed", {}, {}}}}, std::move(options));
+  harness.connect(1, "a");
+  harness.publish(1, "/closed", harness.request());
+  harness.publish(1, "/t", harness.event());
+  harness.publish(1, "/t", "opaque");
+  harness.publish(1, "/mcafee/service/dxl/brokerregistry/query", harness.request("{}"));
+  EXPECT_TRUE(heard.empty());
+
+  harness.publish(1, "/t", harness.request());
+  dxl::MessageView answer = harness.event();
+  answer.type = dxl::MessageType::kResponse;
+  answer.request_message_id = "{request}";
+  harness.publish(1, "/mcafee/client/{asker}", answer);
+  EXPECT_EQ(heard, (Lines{"{request}/", "{event}/{request}"}));
+}
+
 TEST(Router, NeverAnswersToATopicThatCannotBePublishedTo) {
   RouterHarness harness({.rules = {{Direction::kSend, "/closed", {}, {}}}});
   harness.connect(1, "a", {"#"});

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "service/histogram.hpp"
+#include "base/histogram.hpp"
 #include "service/verdict.hpp"
 #include "tie/codec.hpp"
 
@@ -42,9 +42,9 @@ struct Counters {
   Count prevalence_events{0};
   Count detection_events{0};
 
-  Histogram answer_times;               // from a request to its answer or error
-  Histogram commit_times;               // of the store
-  Histogram read_times;                 // of queries that were not answered from the cache
+  base::Histogram answer_times;         // from a request to its answer or error
+  base::Histogram commit_times;         // of the store
+  base::Histogram read_times;           // of queries that were not answered from the cache
   std::atomic<bool> store_works{true};  // the last commit worked
 
   // A change counts once, although it goes out on two topics.

@@ -15,11 +15,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/histogram.hpp"
 #include "base/ports.hpp"
 #include "dxl/result.hpp"
 #include "reputation/settings.hpp"
 #include "sdk/link.hpp"
-#include "service/histogram.hpp"
 #include "service/other_services.hpp"
 #include "service/service_core.hpp"
 #include "store/reputation_store.hpp"
@@ -48,7 +48,7 @@ struct TieServiceStatus {
   std::map<std::uint32_t, std::uint64_t> errors;         // by service error code
   // Lookups by (source, verdict), as verdict_name() has them.
   std::map<std::pair<std::string, std::string>, std::uint64_t> verdicts;
-  Histogram::Snapshot answer_times{}, commit_times{}, read_times{};
+  base::Histogram::Snapshot answer_times{}, commit_times{}, read_times{};
   std::size_t waiting_writes = 0, waiting_reads = 0;
   std::uint64_t enterprise_size = 0;
   store::AuditHead audit{};
