@@ -19,8 +19,15 @@ constexpr const char* kId = "5a2d1c1e-0000-4000-8000-000000000001";
 
 class RotationPolicy : public testing::Test {
  protected:
+  // RSA keys take long to make.
+  static void SetUpTestSuite() {
+    original_ = std::make_unique<TemporaryDirectory>();
+    ASSERT_TRUE(Keystore::create_or_open(original_->path() / "keystore", kId));
+  }
+  static void TearDownTestSuite() { original_.reset(); }
   void SetUp() override {
-    ASSERT_TRUE(Keystore::create_or_open(paths.keystore, kId));
+    std::filesystem::copy(original_->path() / "keystore", paths.keystore,
+                          std::filesystem::copy_options::recursive);
     old = thumbprint_of("ca-client.crt");
     ASSERT_TRUE(write_file_atomically(paths.policy, rule_for(old.sha256)));
   }
@@ -43,6 +50,7 @@ class RotationPolicy : public testing::Test {
   }
   std::string policy() const { return *read_file(paths.policy); }
 
+  static inline std::unique_ptr<TemporaryDirectory> original_;
   TemporaryDirectory directory_;
   const StatePaths paths{directory_.path()};
   fabric::Thumbprints old;
