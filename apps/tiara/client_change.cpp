@@ -89,8 +89,7 @@ dxl::Result<void> leave_one(const broker::StatePaths& paths, const ClientChange&
   const Thumbprints old = change.old.value_or(Thumbprints{});
   const Thumbprints& gone = changed ? old : change.now;
   if (gone != Thumbprints{}) {
-    const auto done =
-        broker::retire_certificate(paths.policy, gone, changed ? change.now : old);
+    const auto done = broker::retire_certificate(paths.policy, gone, changed ? change.now : old);
     if (!done) return done;
   }
   return remove_file(paths.client_change);

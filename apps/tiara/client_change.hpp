@@ -16,19 +16,20 @@
 namespace tiara::app {
 
 struct ClientChange {
-  std::filesystem::path certificate;        // the file, in the client's directory
+  std::filesystem::path certificate;       // the file, in the client's directory
   std::optional<fabric::Thumbprints> old;  // what is there now
   fabric::Thumbprints now;
 };
 
-// After clear_client_change(). `edit` tells the policy of the new certificate; that of the old one goes afterwards. On failure
-// nothing has changed, or, if that could not be undone, is undone at the next start.
+// After clear_client_change(). `edit` tells the policy of the new certificate; that of the old one
+// goes afterwards. On failure nothing has changed, or, if that could not be undone, is undone at
+// the next start.
 dxl::Result<void> change_client(const broker::StatePaths& paths, const ClientChange& change,
                                 const broker::FileSet& files,
                                 const std::function<dxl::Result<void>()>& edit);
 
-// Before the next one, and before its old certificate is read: ends what is left of the last. If its
-// directory is gone, its old certificate loses its groups, as it was to in any case.
+// Before the next one, and before its old certificate is read: ends what is left of the last. If
+// its directory is gone, its old certificate loses its groups, as it was to in any case.
 dxl::Result<void> clear_client_change(const broker::StatePaths& paths);
 
 // Whether a change has been left unfinished.

@@ -42,9 +42,9 @@ class ClientChangeTest : public testing::Test {
   // As it stands while the change is under way.
   void note(const fs::path& certificate) const {
     ASSERT_TRUE(broker::write_file_atomically(
-        paths.client_change,
-        now_.thumbprints.sha1 + "\n" + now_.thumbprints.sha256 + "\n" + old_.thumbprints.sha1 +
-            "\n" + old_.thumbprints.sha256 + "\n" + certificate.string()));
+        paths.client_change, now_.thumbprints.sha1 + "\n" + now_.thumbprints.sha256 + "\n" +
+                                 old_.thumbprints.sha1 + "\n" + old_.thumbprints.sha256 + "\n" +
+                                 certificate.string()));
   }
   std::vector<Thumbprints> members() const {
     std::vector<Thumbprints> found;

@@ -100,9 +100,10 @@ dxl::Result<void> write_client(const std::filesystem::path& directory,
   const bool is_new = !broker::is_there(directory);
   if (auto made = broker::make_private_directory(directory); !made) return made;
   const fabric::Thumbprints& now = issued->first.thumbprints;
-  auto done = change_client(
-      state, {certificate, thumbprints_in(certificate), now}, files_of(*issued, broker),
-      [&] { return broker::add_member(state.policy, {name, now, groups}); });
+  auto done = change_client(state, {certificate, thumbprints_in(certificate), now},
+                            files_of(*issued, broker), [&] {
+                              return broker::add_member(state.policy, {name, now, groups});
+                            });
   std::error_code ignored;
   if (!done && is_new) std::filesystem::remove(directory, ignored);  // if it is empty
   return done;

@@ -66,9 +66,8 @@ dxl::Result<ListenerTls> load_tls(const State& state,
         return revocations->is_revoked(each);
       });
   if (!fabric) return dxl::fail(fabric.error());
-  auto management =
-      net::TlsContext::make_https_server(state.keystore.broker_certificate(),
-                                         state.keystore.broker_key());
+  auto management = net::TlsContext::make_https_server(state.keystore.broker_certificate(),
+                                                       state.keystore.broker_key());
   if (!management) return dxl::fail(management.error());
   return ListenerTls{*std::move(fabric), *std::move(management)};
 }

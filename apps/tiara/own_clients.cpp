@@ -78,8 +78,7 @@ dxl::Result<Outcome> renew_service(const State& state) {
   if (!issued) return dxl::fail(issued.error());
   const auto lock = broker::FileLock::acquire(state.paths.policy_lock);
   if (!lock) return dxl::fail(lock.error());
-  if (auto cleared = clear_client_change(state.paths); !cleared)
-    return dxl::fail(cleared.error());
+  if (auto cleared = clear_client_change(state.paths); !cleared) return dxl::fail(cleared.error());
   // One that cannot be read has nothing to hand on.
   const auto pem = broker::read_file(certificate);
   const auto old = pem ? broker::inspect_certificate(*pem) : dxl::fail(pem.error());

@@ -25,7 +25,6 @@ namespace {
 
 using dxl::ErrorCode;
 
-
 bool is_uuid(std::string_view text) {
   constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
   constexpr std::string_view kDigits = "0123456789abcdef";

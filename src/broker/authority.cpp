@@ -158,13 +158,13 @@ dxl::Result<void> begin_rotation(const fs::path& keystore, const std::string& br
       issue_certificate(broker_ca_request(fmt::format("{}-{}", broker_id, serial)), &*root);
   if (!broker) return dxl::fail(broker.error());
   const std::string old = client_blocks.front() + broker_blocks.front();
-  return replace_files(
-      keystore, {{kClientCa, root->certificate_pem + *old_client},
-                 {kClientKey, root->private_key_pem},
-                 {kBrokerCa, broker->certificate_pem + root->certificate_pem + *old_broker},
-                 {kBrokerCaKey, broker->private_key_pem},
-                 {kOld, old},
-                 {kPolicyToAdd, old + root->certificate_pem + broker->certificate_pem}});
+  return replace_files(keystore,
+                       {{kClientCa, root->certificate_pem + *old_client},
+                        {kClientKey, root->private_key_pem},
+                        {kBrokerCa, broker->certificate_pem + root->certificate_pem + *old_broker},
+                        {kBrokerCaKey, broker->private_key_pem},
+                        {kOld, old},
+                        {kPolicyToAdd, old + root->certificate_pem + broker->certificate_pem}});
 }
 
 dxl::Result<void> finish_rotation(const fs::path& keystore, const std::string& broker_id,

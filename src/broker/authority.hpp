@@ -31,7 +31,8 @@ dxl::Result<void> renew_broker(const std::filesystem::path& keystore, const std:
                                const std::vector<std::string>& names = {});
 
 // Certificates of the old CAs, then the new ones: what the policy is still to be told after the
-// first step and after the last (broker/rotation_policy.hpp). Written in the same change as the CAs.
+// first step and after the last (broker/rotation_policy.hpp). Written in the same change as the
+// CAs.
 inline constexpr const char* kPolicyToAdd = "policy-add.crt";
 inline constexpr const char* kPolicyToRetire = "policy-retire.crt";
 

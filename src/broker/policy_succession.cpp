@@ -40,9 +40,9 @@ bool names(const TopicRule& rule, const Thumbprints& certificate) {
 }
 
 bool is_member(const fabric::Policy& policy, const Thumbprints& certificate) {
-  return std::any_of(
-      policy.members.begin(), policy.members.end(),
-      [&](const Member& each) { return same_certificate(each.certificate, certificate); });
+  return std::any_of(policy.members.begin(), policy.members.end(), [&](const Member& each) {
+    return same_certificate(each.certificate, certificate);
+  });
 }
 
 std::string words_for(const Member& member) {
@@ -59,8 +59,7 @@ bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 std::string lower(std::string_view text) {
   std::string result;
-  for (const char c : text)
-    result += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (const char c : text) result += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return result;
 }
 

@@ -58,7 +58,8 @@ TEST_F(PolicySuccession, AThumbprintComesBehindEachAndTheOldOneGoes) {
        "[" + quoted(kOld1) + ", " + quoted(kNew1) + ", " + old256 + ", " + new256 + "]",
        "[" + quoted(kNew1) + ", " + new256 + "]"},
       {"[" + other + "]", "[" + other + "]", "[" + other + "]"}};
-  const std::string head = "# first\n[[topic]]\ndirection = \"send\"\ntopic = \"/t\"\ncertificates = ";
+  const std::string head =
+      "# first\n[[topic]]\ndirection = \"send\"\ntopic = \"/t\"\ncertificates = ";
   const std::string tail = "\ngroups = [\"TIE Server\"] # " + kOld256 + "\n# last";
   for (const Case& each : cases) {
     write(head + each.before + tail);

@@ -25,9 +25,9 @@ dxl::Result<std::vector<ReplacedCa>> read_note(const fs::path& file) {
   if (!text) return dxl::fail(text.error());
   const auto facts = inspect_certificates(*text);
   if (!facts || facts->size() % 2 != 0)
-    return dxl::fail(ErrorCode::kStorage,
-                     fmt::format("{}: damaged; expected certificates of old and new CAs",
-                                 file.string()));
+    return dxl::fail(
+        ErrorCode::kStorage,
+        fmt::format("{}: damaged; expected certificates of old and new CAs", file.string()));
   std::vector<ReplacedCa> replaced;
   const std::size_t half = facts->size() / 2;
   for (std::size_t i = 0; i < half; ++i)

@@ -40,8 +40,8 @@ class RotationPolicy : public testing::Test {
   }
   void begin() { ASSERT_TRUE(begin_rotation(paths.keystore, kId, 1'700'000'000)); }
   void finish() {
-    ASSERT_TRUE(finish_rotation(paths.keystore, kId, {},
-                                [](const auto&) { return dxl::Result<void>(); }));
+    ASSERT_TRUE(
+        finish_rotation(paths.keystore, kId, {}, [](const auto&) { return dxl::Result<void>(); }));
   }
   std::vector<std::string> settle() const {
     const auto settled = settle_policy(paths);
@@ -100,8 +100,8 @@ TEST_F(RotationPolicy, TheEndIsRefusedWhileAFileNamesTheOldCaOnly) {
 
 TEST_F(RotationPolicy, ItIsNotBegunWhenThePolicyCannotBeEdited) {
   EXPECT_TRUE(check_policy_editable(paths));
-  ASSERT_TRUE(write_file_atomically(
-      paths.policy, "member = [{sha1 = \"" + old.sha1 + "\", groups = []}]\n"));
+  ASSERT_TRUE(write_file_atomically(paths.policy,
+                                    "member = [{sha1 = \"" + old.sha1 + "\", groups = []}]\n"));
   const auto refused = check_policy_editable(paths);
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("cannot edit this file"));

@@ -13,7 +13,7 @@ namespace tiara::net {
 struct CheckedCertificate {
   PeerCertificate certificate;  // the first in the text
   std::string refusal;          // as the listener's log has it: "it has expired: …"; empty: none
-  bool is_revoked = false;      // it or a CA of its chain, by a CRL or by TlsServerOptions::is_revoked
+  bool is_revoked = false;  // it or a CA of its chain, by a CRL or by TlsServerOptions::is_revoked
 };
 
 // The certificates behind the first in `pem` help to find the way to a CA. kTls when there is none.

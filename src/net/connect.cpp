@@ -111,12 +111,11 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
 
 void Attempt::start() {
   deadline_timer_ = loop_.schedule(deadline_, [self = shared_from_this()] {
-    self->finish(
-        dxl::fail(ErrorCode::kTimedOut,
-                  fmt::format("cannot connect to {}:{}: no answer within {} ms{}{}", self->host_,
-                              self->port_, self->deadline_.count(),
-                              self->problems_.empty() ? "" : "; before: ",
-                              text_of(self->problems_))));
+    self->finish(dxl::fail(
+        ErrorCode::kTimedOut,
+        fmt::format("cannot connect to {}:{}: no answer within {} ms{}{}", self->host_, self->port_,
+                    self->deadline_.count(),
+                    self->problems_.empty() ? "" : "; before: ", text_of(self->problems_))));
   });
   Resolved numeric = resolve(host_, port_, AI_NUMERICHOST);
   if (!numeric.addresses.empty()) {
@@ -158,8 +157,7 @@ void Attempt::try_next() {
   address_timer_.reset();
   if (next_ == addresses_.size()) {
     finish(dxl::fail(ErrorCode::kConnect,
-                     fmt::format("cannot connect to {}:{}: {}", host_, port_,
-                                 text_of(problems_))));
+                     fmt::format("cannot connect to {}:{}: {}", host_, port_, text_of(problems_))));
     return;
   }
   const Address& address = addresses_[next_++];

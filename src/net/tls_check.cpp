@@ -42,8 +42,8 @@ dxl::Result<void> verify(const TlsContext& server, X509* leaf, STACK_OF(X509) * 
       X509_STORE_CTX_set_ex_data(store.get(), SSL_get_ex_data_X509_STORE_CTX_idx(), ssl.get()) !=
           1 ||
       X509_STORE_CTX_set_default(store.get(), "ssl_client") != 1)
-    return dxl::fail(ErrorCode::kTls, "cannot check the certificate: " +
-                                          take_openssl_reason("out of memory"));
+    return dxl::fail(ErrorCode::kTls,
+                     "cannot check the certificate: " + take_openssl_reason("out of memory"));
   X509_STORE_CTX_set_depth(store.get(), kMaxIntermediateCas);
   X509_STORE_CTX_set_verify_cb(store.get(), check_certificate);
   if (X509_verify_cert(store.get()) != 1) {

@@ -270,13 +270,14 @@ TEST_F(Tls, ACertificateIsCheckedAsAtTheHandshake) {
   const TlsContext::Files good = ca.issue("good"), bad = ca.issue("bad"), late = ca.issue("late"),
                           stranger = other_ca.issue("stranger");
   const auto sha1_of = [&](const TlsContext::Files& files) {
-    const auto checked = check_client_certificate(*server_context(ca.issue("any")),
-                                                  *base::read_regular_file(files.certificate, 65536));
+    const auto checked = check_client_certificate(
+        *server_context(ca.issue("any")), *base::read_regular_file(files.certificate, 65536));
     return checked->certificate.sha1;
   };
   const auto check = [&](const TlsContext::Files& files, const TlsServerOptions& options) {
-    const auto checked = check_client_certificate(*server_context(ca.issue("server"), options),
-                                                  *base::read_regular_file(files.certificate, 65536));
+    const auto checked =
+        check_client_certificate(*server_context(ca.issue("server"), options),
+                                 *base::read_regular_file(files.certificate, 65536));
     return std::pair(checked->is_revoked, checked->refusal);
   };
   const std::string listed = sha1_of(late);
@@ -286,10 +287,12 @@ TEST_F(Tls, ACertificateIsCheckedAsAtTheHandshake) {
   EXPECT_EQ(check(good, options), std::pair(false, std::string()));
   EXPECT_THAT(check(bad, options), testing::Pair(true, StartsWith("it is revoked: CN=bad (sha1 ")));
   EXPECT_THAT(check(late, options), testing::Pair(true, StartsWith("it is revoked: CN=late ")));
-  EXPECT_THAT(check(stranger, options), testing::Pair(false, StartsWith("unknown CA: CN=stranger")));
+  EXPECT_THAT(check(stranger, options),
+              testing::Pair(false, StartsWith("unknown CA: CN=stranger")));
   // Refused for another reason first, it is revoked all the same.
   options.crls = {ca.revoke({bad.certificate}, true)};
-  EXPECT_THAT(check(bad, options), testing::Pair(true, HasSubstr("the CRL of CN=fabric CA has exp")));
+  EXPECT_THAT(check(bad, options),
+              testing::Pair(true, HasSubstr("the CRL of CN=fabric CA has exp")));
   EXPECT_THAT(check(late, options), testing::Pair(true, HasSubstr("has expired")));
   EXPECT_THAT(check(good, options), testing::Pair(false, HasSubstr("has expired")));
   EXPECT_FALSE(check_client_certificate(*server_context(ca.issue("server")), "nonsense"));

@@ -111,9 +111,9 @@ class Killed(fabric.FabricTest):
 
     def whole(self, state, client, name, groups):
         """One member, that of the client's certificate, and nothing half done."""
+        found = [(each["sha256"], each["groups"]) for each in self.members(state, name)]
         shown = run("openssl", "x509", "-in", client / "client.crt", "-noout", "-fingerprint", "-sha256")
-        self.assertEqual([(each["sha256"], each["groups"]) for each in self.members(state, name)],
-                         [(shown.stdout.split("=")[1].strip().replace(":", "").lower(), groups)])
+        self.assertEqual(found, [(shown.stdout.split("=")[1].strip().replace(":", "").lower(), groups)])
         left = [str(file) for file in (*state.rglob("*"), *client.rglob("*"))
                 if file.name in ("client.change", "policy-add.crt", "policy-retire.crt") or ".next" in file.name]
         self.assertEqual(left, [])
