@@ -14,6 +14,7 @@
 #include "tiara/auth_client.hpp"
 #include "tiara/auth_policy.hpp"
 #include "tiara/commands.hpp"
+#include "tiara/credentials.hpp"
 #include "tiara/exit_code.hpp"
 #include "tiara/output.hpp"
 #include "tiara/state.hpp"
@@ -35,7 +36,7 @@ dxl::Result<fabric::Identity> identity_of(const State& state, const Member& memb
   return fabric::make_identity({ca->thumbprints, member.certificate}, member.name, "");
 }
 
-// By thumbprint: what CRLs revoke is known only of a certificate itself.
+// By thumbprint, without the CRLs.
 dxl::Result<fabric::RevocationList> revocations_of(const State& state) {
   const auto read = broker::read_revocations(state.paths.revocations);
   if (!read) return dxl::fail(read.error());
@@ -147,6 +148,44 @@ dxl::Result<int> grant_or_revoke(const State& state, const AuthOptions& options)
   return check_revoked(state, changed->member, options.group);
 }
 
+// The certificate's file, if there is one: what was given, or that of a client in the state.
+std::string find_pem(const State& state, const NamedClient& client, const Member& member) {
+  if (!client.pem.empty()) return client.pem;
+  for (const auto& file :
+       {state.paths.admin_client / "client.crt", state.paths.service / "service.crt"}) {
+    const auto text = broker::read_file(file);
+    const auto facts = text ? broker::inspect_certificate(*text) : dxl::fail(text.error());
+    if (facts && (facts->thumbprints.sha256 == member.certificate.sha256 ||
+                  facts->thumbprints.sha1 == member.certificate.sha1))
+      return *text;
+  }
+  return {};
+}
+
+// Why the broker does not let the certificate in; empty if it does. CRLs name serial numbers, which
+// only the certificate itself has.
+dxl::Result<std::string> find_refusal(const State& state, const fabric::Identity& identity,
+                                      const std::string& pem) {
+  const auto revoked = revocations_of(state);
+  if (!revoked) return dxl::fail(revoked.error());
+  if (revoked->revokes(identity)) return std::string("its certificate is revoked");
+  const auto lock = broker::FileLock::acquire(state.paths.keystore_lock);
+  if (!lock) return dxl::fail(lock.error());
+  const auto crls = find_crls(state.paths);
+  if (!crls) return dxl::fail(crls.error());
+  if (crls->empty()) return std::string();
+  if (pem.empty()) {
+    fmt::print(stderr,
+               "tiara: note: there are CRLs; whether one revokes the certificate can be told from "
+               "its file only\n");
+    return std::string();
+  }
+  const auto checked = check_client(state, pem);
+  if (!checked) return dxl::fail(checked.error());
+  if (checked->is_revoked) return std::string("its certificate is revoked");
+  return checked->refusal;
+}
+
 dxl::Result<int> test(const State& state, const AuthOptions& options, bool json) {
   if (!dxl::is_valid_topic(options.topic))
     return dxl::fail(ErrorCode::kInvalidArgument,
@@ -166,10 +205,9 @@ dxl::Result<int> test(const State& state, const AuthOptions& options, bool json)
   const auto direction = options.send ? fabric::Direction::kSend : fabric::Direction::kReceive;
   TestedTopic tested{options.client, direction, options.topic,
                      authorization.explain(*identity, direction, options.topic)};
-  const auto revoked = revocations_of(state);
-  if (!revoked) return dxl::fail(revoked.error());
-  if (revoked->revokes(*identity))
-    tested.verdict = {.allowed = false, .groups = {}, .reason = "its certificate is revoked"};
+  const auto refusal = find_refusal(state, *identity, find_pem(state, *client, found->member));
+  if (!refusal) return dxl::fail(refusal.error());
+  if (!refusal->empty()) tested.verdict = {.allowed = false, .groups = {}, .reason = *refusal};
   fmt::print("{}\n", json ? verdict_json(tested) : verdict_text(tested));
   return tested.verdict.allowed ? kExitOk : kExitNegative;
 }

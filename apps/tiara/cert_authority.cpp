@@ -7,14 +7,15 @@
 #include <nlohmann/json.hpp>
 
 #include "base/ports.hpp"
+#include "base/printable.hpp"
 #include "broker/authority.hpp"
 #include "broker/control.hpp"
 #include "broker/revocations.hpp"
-#include "broker/topicauth_file.hpp"
-#include "tiara/client_directory.hpp"
+#include "broker/rotation_policy.hpp"
 #include "tiara/commands.hpp"
 #include "tiara/credentials.hpp"
 #include "tiara/exit_code.hpp"
+#include "tiara/own_clients.hpp"
 #include "tiara/state.hpp"
 
 namespace tiara::app {
@@ -69,29 +70,55 @@ dxl::Result<void> show(const State& state, bool json) {
   return {};
 }
 
+dxl::Result<void> say(dxl::Result<Outcome> outcome) {
+  if (!outcome) return dxl::fail(outcome.error());
+  fmt::print(stderr, "{}\n", base::printable(*outcome));
+  return {};
+}
+
+// Whoever is admitted by his CA's thumbprint stays so.
+dxl::Result<void> settle(const State& state) {
+  const auto added = broker::settle_policy(state.paths);
+  if (!added)
+    return dxl::fail(added.error().code,
+                     fmt::format("the CAs are replaced, but the policy could not be told; it will "
+                                 "be at the next start, reload or command: {}",
+                                 added.error().message));
+  for (const std::string& each : *added)
+    fmt::print(stderr, "policy: {}: the new CA is named beside the old\n", base::printable(each));
+  return {};
+}
+
 dxl::Result<void> renew(const State& state) {
   const auto lock = broker::FileLock::acquire(state.paths.keystore_lock);
   if (!lock) return dxl::fail(lock.error());
   if (auto done = broker::renew_broker(state.paths.keystore, state.broker_id, broker_names());
       !done)
     return done;
-  return renew_service(state);
+  return say(renew_service(state));
+}
+
+// What its clients trust: both CAs from now on. One that is not there stays away.
+dxl::Result<void> hand_bundle_to_admin(const State& state) {
+  const auto bundle = state.paths.admin_client / "brokercerts.crt";
+  if (!broker::is_there(bundle)) return {};
+  const auto text = broker::read_file(state.keystore.broker_ca_bundle());
+  if (!text) return dxl::fail(text.error());
+  return broker::write_file_atomically(bundle, *text);
 }
 
 dxl::Result<void> rotate(const State& state) {
   const auto lock = broker::FileLock::acquire(state.paths.keystore_lock);
   if (!lock) return dxl::fail(lock.error());
+  if (!broker::is_rotating(state.paths.keystore))
+    if (auto can = broker::check_policy_editable(state.paths); !can) return can;
   if (auto done = broker::begin_rotation(state.paths.keystore, state.broker_id,
                                          base::SystemClock().epoch_seconds());
       !done)
     return done;
-  if (auto done = renew_service(state); !done) return done;
-  const auto bundle = state.paths.admin_client / "brokercerts.crt";
-  std::error_code ignored;
-  if (!std::filesystem::exists(bundle, ignored)) return {};
-  const auto text = broker::read_file(state.keystore.broker_ca_bundle());
-  if (!text) return dxl::fail(text.error());
-  return broker::write_file_atomically(bundle, *text);
+  if (auto done = settle(state); !done) return done;
+  if (auto done = say(renew_service(state)); !done) return done;
+  return hand_bundle_to_admin(state);
 }
 
 // Our own clients first: they must not be the ones that are locked out.
@@ -99,10 +126,11 @@ dxl::Result<void> finish(const State& state) {
   if (!broker::is_rotating(state.paths.keystore))
     return dxl::fail(ErrorCode::kInvalidArgument,
                      "no rotation is under way; `tiara cert-authority rotate` begins one");
-  if (auto done = reissue_admin_client(state); !done) return done;
+  if (auto named = broker::check_policy_names_new_cas(state.paths); !named) return named;
+  if (auto done = say(reissue_admin_client(state)); !done) return done;
   const auto lock = broker::FileLock::acquire(state.paths.keystore_lock);
   if (!lock) return dxl::fail(lock.error());
-  if (auto done = renew_service(state); !done) return done;
+  if (auto done = say(renew_service(state)); !done) return done;
   // What is still connected with a certificate of the old CAs goes with them.
   const auto revoke = [&state](const std::vector<broker::CertificateFacts>& dropped) {
     std::vector<std::string> thumbprints;
@@ -110,32 +138,17 @@ dxl::Result<void> finish(const State& state) {
       thumbprints.push_back(facts.thumbprints.sha256);
     return broker::append_revocations(state.paths.revocations, thumbprints);
   };
-  return broker::finish_rotation(state.paths.keystore, state.broker_id, broker_names(), revoke);
+  if (auto done =
+          broker::finish_rotation(state.paths.keystore, state.broker_id, broker_names(), revoke);
+      !done)
+    return done;
+  return settle(state);
 }
 
-bool names_certificate(const fabric::Policy& policy, const fabric::Thumbprints& certificate) {
-  const auto is_it = [&certificate](const std::string& thumbprint) {
-    return thumbprint == certificate.sha1 || thumbprint == certificate.sha256;
-  };
-  return std::any_of(policy.members.begin(), policy.members.end(),
-                     [&](const fabric::Member& member) {
-                       return is_it(member.certificate.sha1) || is_it(member.certificate.sha256);
-                     }) ||
-         std::any_of(policy.rules.begin(), policy.rules.end(), [&](const fabric::TopicRule& rule) {
-           return std::any_of(rule.certificates.begin(), rule.certificates.end(), is_it);
-         });
-}
-
-// Rules for "every client of this CA" do not hold for the clients of the next.
+// Of files that we do not edit.
 void note_rules_of_old_ca(const State& state) {
-  const auto old = broker::find_old_client_ca(state.paths.keystore);
-  const auto now = broker::read_certificate(state.keystore.client_ca());
-  const auto loaded = broker::load_policies(state.paths);
-  if (!old || !now || !loaded || !names_certificate(loaded->policy, old->thumbprints)) return;
-  fmt::print(stderr,
-             "tiara: note: the policy names the old client CA; clients with new certificates need "
-             "the same\nentries for the new one: sha256 {}, sha1 {}\n",
-             now->thumbprints.sha256, now->thumbprints.sha1);
+  if (const auto named = broker::check_policy_names_new_cas(state.paths); !named)
+    fmt::print(stderr, "tiara: note: {}\n", base::printable(named.error().message));
 }
 
 dxl::Result<void> tell_broker(const State& state) {

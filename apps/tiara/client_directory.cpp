@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 #include "broker/file_set.hpp"
 #include "broker/policy_file.hpp"
+#include "broker/policy_succession.hpp"
 #include "fabric/authorization.hpp"
+#include "tiara/client_change.hpp"
 
 namespace tiara::app {
 namespace {
@@ -28,6 +31,20 @@ dxl::Result<std::pair<broker::IssuedCertificate, std::string>> issue(
   auto issued = keystore.issue_client(name);
   if (!issued) return dxl::fail(issued.error());
   return std::pair(*std::move(issued), *std::move(bundle));
+}
+
+broker::FileSet files_of(const std::pair<broker::IssuedCertificate, std::string>& issued,
+                         const BrokerAt& broker) {
+  const auto& [client, bundle] = issued;
+  return {{kKey, client.private_key_pem},
+          {kCertificate, client.certificate_pem},
+          {kBundle, bundle},
+          {kConfig, client_config_text(broker)}};
+}
+
+std::optional<fabric::Thumbprints> thumbprints_in(const std::filesystem::path& certificate) {
+  const auto found = broker::read_certificate(certificate);
+  return found ? std::optional(found->thumbprints) : std::nullopt;
 }
 
 }  // namespace
@@ -69,7 +86,6 @@ dxl::Result<void> write_client(const std::filesystem::path& directory,
   if (auto free = check_free(); !free) return free;
   auto issued = issue(state, keystore, name);
   if (!issued) return dxl::fail(issued.error());
-  auto& [client, bundle] = *issued;
 
   const auto lock = broker::FileLock::acquire(state.policy_lock);
   if (!lock) return dxl::fail(lock.error());
@@ -78,24 +94,47 @@ dxl::Result<void> write_client(const std::filesystem::path& directory,
   // A policy that cannot be edited must not leave half a client behind.
   if (const auto policy = broker::load_policy(state.policy); !policy)
     return dxl::fail(policy.error());
-  const auto old = broker::read_certificate(certificate);
+  if (auto cleared = clear_client_change(state); !cleared) return cleared;
 
   // A disk that is full shows when the files are staged, and then nothing has happened.
   const bool is_new = !broker::is_there(directory);
   if (auto made = broker::make_private_directory(directory); !made) return made;
-  auto done = broker::stage_files(directory, {{kKey, client.private_key_pem},
-                                              {kCertificate, client.certificate_pem},
-                                              {kBundle, bundle},
-                                              {kConfig, client_config_text(broker)}});
-  if (done) done = broker::add_member(state.policy, {name, client.thumbprints, groups});
-  if (done) done = broker::commit_files(directory);
-  if (!done) {
-    broker::discard_files(directory);
-    std::error_code ignored;
-    if (is_new) std::filesystem::remove(directory, ignored);  // if it is empty
-    return done;
-  }
-  return old ? broker::remove_member(state.policy, old->thumbprints) : done;
+  const fabric::Thumbprints& now = issued->first.thumbprints;
+  auto done = change_client(state, {certificate, thumbprints_in(certificate), now},
+                            files_of(*issued, broker), [&] {
+                              return broker::add_member(state.policy, {name, now, groups});
+                            });
+  std::error_code ignored;
+  if (!done && is_new) std::filesystem::remove(directory, ignored);  // if it is empty
+  return done;
+}
+
+dxl::Result<void> reissue_client(const std::filesystem::path& directory,
+                                 const broker::StatePaths& state, const broker::Keystore& keystore,
+                                 const std::string& name, const BrokerAt& broker) {
+  const auto issued = issue(state, keystore, name);
+  if (!issued) return dxl::fail(issued.error());
+  const auto lock = broker::FileLock::acquire(state.policy_lock);
+  if (!lock) return dxl::fail(lock.error());
+  if (auto cleared = clear_client_change(state); !cleared) return cleared;
+  const std::filesystem::path certificate = directory / kCertificate;
+  const auto old = thumbprints_in(certificate);
+  const fabric::Thumbprints& now = issued->first.thumbprints;
+  return change_client(state, {certificate, old, now}, files_of(*issued, broker),
+                       [&]() -> dxl::Result<void> {
+                         if (!old) return {};
+                         const auto added = broker::add_successor(state.policy, *old, now);
+                         return added ? dxl::Result<void>() : dxl::fail(added.error());
+                       });
+}
+
+dxl::Result<void> write_client_config(const std::filesystem::path& directory,
+                                      const BrokerAt& broker) {
+  return broker::write_file_atomically(directory / kConfig, client_config_text(broker));
+}
+
+bool holds_certificate(const std::filesystem::path& directory) {
+  return broker::is_there(directory / kCertificate) && broker::is_there(directory / kKey);
 }
 
 }  // namespace tiara::app

@@ -31,4 +31,15 @@ dxl::Result<void> write_client(const std::filesystem::path& directory,
                                const std::string& name, const std::vector<std::string>& groups,
                                const BrokerAt& broker, bool replace);
 
+// A new certificate for the client in `directory`: it gets what the policy says of the present one,
+// groups and topic rules, and nothing if the policy does not speak of it.
+dxl::Result<void> reissue_client(const std::filesystem::path& directory,
+                                 const broker::StatePaths& state, const broker::Keystore& keystore,
+                                 const std::string& name, const BrokerAt& broker);
+
+// Certificate and key are there.
+bool holds_certificate(const std::filesystem::path& directory);
+dxl::Result<void> write_client_config(const std::filesystem::path& directory,
+                                      const BrokerAt& broker);
+
 }  // namespace tiara::app

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/log.hpp"
 #include "broker/certificate.hpp"
 #include "broker/file_set.hpp"
+#include "fabric/revocation.hpp"
 
 namespace tiara::app {
 namespace {
@@ -17,6 +19,19 @@ using dxl::ErrorCode;
 using Clock = std::chrono::system_clock;
 
 constexpr const char* kCrlSuffix = ".crl";
+
+dxl::Result<std::shared_ptr<const net::TlsContext>> make_fabric_tls(
+    const State& state, std::function<bool(const net::PeerCertificate&)> is_revoked) {
+  auto crls = find_crls(state.paths);
+  if (!crls) return dxl::fail(crls.error());
+  net::TlsServerOptions options;
+  options.legacy_python_ciphers = state.settings.legacy_python_ciphers;
+  options.crls = *std::move(crls);
+  options.is_revoked = std::move(is_revoked);
+  const broker::Keystore& keys = state.keystore;
+  return net::TlsContext::make_server(
+      {keys.broker_certificate(), keys.broker_key(), keys.client_ca()}, options);
+}
 
 }  // namespace
 
@@ -46,22 +61,26 @@ dxl::Result<ListenerTls> load_tls(const State& state,
   if (!held) return dxl::fail(held.error());
   if (auto finished = broker::finish_files(state.paths.keystore); !finished)
     return dxl::fail(finished.error());
-  auto crls = find_crls(state.paths);
-  if (!crls) return dxl::fail(crls.error());
-  net::TlsServerOptions options;
-  options.legacy_python_ciphers = state.settings.legacy_python_ciphers;
-  options.crls = *std::move(crls);
-  options.is_revoked = [revocations = std::move(revocations)](const net::PeerCertificate& each) {
-    return revocations->is_revoked(each);
-  };
-  const broker::Keystore& keys = state.keystore;
-  auto fabric = net::TlsContext::make_server(
-      {keys.broker_certificate(), keys.broker_key(), keys.client_ca()}, options);
+  auto fabric = make_fabric_tls(
+      state, [revocations = std::move(revocations)](const net::PeerCertificate& each) {
+        return revocations->is_revoked(each);
+      });
   if (!fabric) return dxl::fail(fabric.error());
-  auto management =
-      net::TlsContext::make_https_server(keys.broker_certificate(), keys.broker_key());
+  auto management = net::TlsContext::make_https_server(state.keystore.broker_certificate(),
+                                                       state.keystore.broker_key());
   if (!management) return dxl::fail(management.error());
   return ListenerTls{*std::move(fabric), *std::move(management)};
+}
+
+dxl::Result<net::CheckedCertificate> check_client(const State& state, std::string_view pem) {
+  const auto read = broker::read_revocations(state.paths.revocations);
+  if (!read) return dxl::fail(read.error());
+  const auto tls = make_fabric_tls(
+      state, [list = fabric::RevocationList(*read)](const net::PeerCertificate& each) {
+        return list.contains(each.sha1, each.sha256, each.issuer_serial);
+      });
+  if (!tls) return dxl::fail(tls.error());
+  return net::check_client_certificate(**tls, pem);
 }
 
 std::vector<std::string> revoked_serials(const net::TlsContext& tls) {

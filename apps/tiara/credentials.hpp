@@ -4,10 +4,12 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/revocations.hpp"
 #include "dxl/result.hpp"
+#include "net/certificate_check.hpp"
 #include "net/tls.hpp"
 #include "tiara/state.hpp"
 
@@ -26,6 +28,10 @@ struct ListenerTls {
 // From the files as they are now. `revocations` is asked at every handshake of the fabric.
 dxl::Result<ListenerTls> load_tls(const State& state,
                                   std::shared_ptr<broker::Revocations> revocations);
+
+// What the broker would say to a client with this certificate: by its CAs, its CRLs and its list of
+// revoked certificates, as they are on the disk. The caller holds the keystore's lock.
+dxl::Result<net::CheckedCertificate> check_client(const State& state, std::string_view pem);
 
 // What the CRLs in force revoke, for Revocations.
 std::vector<std::string> revoked_serials(const net::TlsContext& tls);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/policy_file.hpp"
+#include "broker/signing_request.hpp"
 #include "tiara/auth_policy.hpp"
 #include "tiara/client_directory.hpp"
 #include "tiara/commands.hpp"
@@ -19,6 +20,8 @@ using dxl::ErrorCode;
 dxl::Result<void> provision(const ProvisionOptions& options) {
   if (options.host.find_first_of("; \t\r\n") != std::string::npos)
     return dxl::fail(ErrorCode::kInvalidArgument, "--host: expected a host name or an address");
+  if (const auto checked = broker::check_client_name(options.name); !checked)
+    return dxl::fail(checked.error().code, "--name: " + checked.error().message);
   const auto state = open_state(broker::StatePaths(options.state), environment_sources());
   if (!state) return dxl::fail(state.error());
   const auto policy = broker::load_policy(state->paths.policy);

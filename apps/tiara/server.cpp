@@ -93,7 +93,7 @@ void Server::warn_of_expiry() const { log_expiries(expiries()); }
 
 dxl::Result<std::string> Server::reload() {
   const std::lock_guard guard(reloading_);
-  if (auto done = finish_admin_client(state_.paths); !done) return refuse_reload(done.error());
+  if (auto done = finish_interrupted(state_.paths); !done) return refuse_reload(done.error());
   auto policy = load_policy();
   if (!policy) return refuse_reload(policy.error());
   auto loaded = load_state_settings(state_.paths.config, sources_);

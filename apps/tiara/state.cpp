@@ -7,21 +7,23 @@
 #include <array>
 #include <utility>
 
+#include "base/log.hpp"
 #include "base/ports.hpp"
 #include "broker/authority.hpp"
 #include "broker/control.hpp"
 #include "broker/file_set.hpp"
 #include "broker/policy_file.hpp"
+#include "broker/rotation_policy.hpp"
 #include "dxl/client_config.hpp"
 #include "fabric/authorization.hpp"
+#include "tiara/client_change.hpp"
 #include "tiara/client_directory.hpp"
+#include "tiara/own_clients.hpp"
 
 namespace tiara::app {
 namespace {
 
 using dxl::ErrorCode;
-
-constexpr const char* kServiceName = "TiaraService";
 
 bool is_uuid(std::string_view text) {
   constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
@@ -61,14 +63,47 @@ dxl::Result<void> check_nothing_lost(const broker::StatePaths& paths) {
   return {};
 }
 
-// What a killed program left unfinished. The caller holds the keystore's lock.
-dxl::Result<void> finish_changes(const broker::StatePaths& paths) {
+// The caller holds the keystore's lock.
+dxl::Result<void> finish_files(const broker::StatePaths& paths) {
   for (const auto& directory : {paths.root, paths.keystore, paths.service, paths.admin_client})
     broker::remove_abandoned(directory);
   for (const auto& directory : {paths.keystore, paths.service})
     broker::discard_files(directory);  // staged, and nothing has changed yet
   if (auto finished = broker::finish_files(paths.keystore); !finished) return finished;
   return broker::finish_files(paths.service);
+}
+
+// That it cannot be finished keeps nobody out: two certificates of a client stay in the policy, or
+// what a rotation is to add is not there yet.
+void warn_unfinished(std::string_view what, const dxl::Error& why) {
+  base::log(base::LogLevel::kWarning, "state", "{} was interrupted and cannot be finished: {}",
+            what, why.message);
+}
+
+// Clients are written under the policy's lock.
+dxl::Result<void> finish_clients(const broker::StatePaths& paths) {
+  const auto lock = broker::FileLock::acquire(paths.policy_lock);
+  if (!lock) return dxl::fail(lock.error());
+  if (const auto finished = finish_client_change(paths); !finished)
+    warn_unfinished("the replacement of a client's certificate", finished.error());
+  broker::discard_files(paths.admin_client);
+  return broker::finish_files(paths.admin_client);
+}
+
+dxl::Result<void> make_service(const State& state) {
+  const auto issued = state.keystore.issue_client(kServiceName);
+  if (!issued) return dxl::fail(issued.error());
+  if (auto made = broker::make_private_directory(state.paths.service); !made) return made;
+  return broker::replace_files(state.paths.service, {{"service.key", issued->private_key_pem},
+                                                     {"service.crt", issued->certificate_pem}});
+}
+
+dxl::Result<void> finish_under_lock(const broker::StatePaths& paths) {
+  if (auto finished = finish_files(paths); !finished) return finished;
+  if (auto finished = finish_clients(paths); !finished) return finished;
+  if (const auto settled = broker::settle_policy(paths); !settled)
+    warn_unfinished("the change of the policy by a rotation", settled.error());
+  return {};
 }
 
 }  // namespace
@@ -135,11 +170,10 @@ dxl::Error unusable(const dxl::Error& error, const std::filesystem::path& where)
   return {ErrorCode::kStorage, fmt::format("{}: {}", where.string(), error.message), 0};
 }
 
-// The lock under which clients are written.
-dxl::Result<void> finish_admin_client(const broker::StatePaths& paths) {
-  const auto lock = broker::FileLock::acquire(paths.policy_lock);
+dxl::Result<void> finish_interrupted(const broker::StatePaths& paths) {
+  const auto lock = broker::FileLock::acquire(paths.keystore_lock);
   if (!lock) return dxl::fail(lock.error());
-  return broker::finish_files(paths.admin_client);
+  return finish_under_lock(paths);
 }
 
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
@@ -159,10 +193,9 @@ dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
   if (!id) return dxl::fail(id.error());
   auto loaded = load_state_settings(paths.config, sources);
   if (!loaded) return dxl::fail(loaded.error());
-  if (auto finished = finish_admin_client(paths); !finished) return dxl::fail(finished.error());
   const auto lock = broker::FileLock::acquire(paths.keystore_lock);
   if (!lock) return dxl::fail(lock.error());
-  if (auto finished = finish_changes(paths); !finished) return dxl::fail(finished.error());
+  if (auto finished = finish_under_lock(paths); !finished) return dxl::fail(finished.error());
   auto keystore = broker::Keystore::create_or_open(paths.keystore, *id, broker_names());
   if (!keystore) return dxl::fail(unusable(keystore.error(), paths.keystore));
   if (auto checked = broker::check_keystore(paths.keystore); !checked)
@@ -182,7 +215,7 @@ dxl::Result<State> open_state(const broker::StatePaths& paths, const SettingSour
   if (!loaded) return dxl::fail(loaded.error());
   const auto lock = broker::FileLock::acquire(paths.keystore_lock);
   if (!lock) return dxl::fail(lock.error());
-  if (auto finished = finish_changes(paths); !finished) return dxl::fail(finished.error());
+  if (auto finished = finish_under_lock(paths); !finished) return dxl::fail(finished.error());
   auto keystore = broker::Keystore::open(paths.keystore);
   if (!keystore) return dxl::fail(keystore.error());
   return State{paths, std::move(loaded->settings), std::move(loaded->values), std::move(*id),
@@ -199,24 +232,6 @@ dxl::Result<bool> confirm_policy(const broker::StatePaths& paths, std::string_vi
                                confirmed.error().message));
 }
 
-dxl::Result<void> renew_service(const State& state) {
-  const auto issued = state.keystore.issue_client(kServiceName);
-  if (!issued) return dxl::fail(issued.error());
-  if (auto made = broker::make_private_directory(state.paths.service); !made) return made;
-  return broker::replace_files(state.paths.service, {{"service.key", issued->private_key_pem},
-                                                     {"service.crt", issued->certificate_pem}});
-}
-
-dxl::Result<void> reissue_admin_client(const State& state) {
-  const std::filesystem::path& directory = state.paths.admin_client;
-  if (!broker::is_there(directory / "dxlclient.config")) return {};
-  const auto ports = broker::read_ports(state.paths);
-  const BrokerAt broker{state.broker_id,
-                        ports && ports->mqtts ? *ports->mqtts : state.settings.port,
-                        ports && ports->wss ? *ports->wss : state.settings.web_socket_port, ""};
-  return write_client(directory, state.paths, state.keystore, "admin", all_groups(), broker, true);
-}
-
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state) {
   const std::filesystem::path certificate = state.paths.service / "service.crt";
   // Nobody changes half of it meanwhile; what a killed program left half done is done first.
@@ -225,8 +240,8 @@ dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state)
   if (auto finished = broker::finish_files(state.paths.service); !finished)
     return dxl::fail(finished.error());
   if (!broker::is_there(certificate)) {
-    if (auto renewed = renew_service(state); !renewed)
-      return dxl::fail(unusable(renewed.error(), state.paths.keystore));
+    if (auto made = make_service(state); !made)
+      return dxl::fail(unusable(made.error(), state.paths.keystore));
   }
   if (auto checked = check_service(state); !checked)
     return dxl::fail(unusable(checked.error(), certificate));
@@ -256,6 +271,8 @@ dxl::Result<void> refresh_admin_client(const State& state, std::uint16_t port,
   // `clients` is there without `admin`: somebody deleted it. `admin` without its configuration: a
   // first start was interrupted.
   if (broker::is_there(directory.parent_path()) && !broker::is_there(directory)) return {};
+  // Its certificate keeps the rights it has; it gets no new one with all of them.
+  if (holds_certificate(directory)) return write_client_config(directory, broker);
   if (auto made = broker::make_private_directory(directory.parent_path()); !made) return made;
   return write_client(directory, state.paths, state.keystore, "admin", all_groups(), broker, true);
 }

@@ -28,9 +28,9 @@ std::vector<std::string> broker_names();
 // that holds something else.
 dxl::Result<void> check_state_directory(const std::filesystem::path& directory);
 
-// What a program that was killed while it replaced the admin client left half done. Takes the
-// policy's lock, under which clients are written.
-dxl::Result<void> finish_admin_client(const broker::StatePaths& paths);
+// What a program that was killed left half done: the files of the keystore, the service and a
+// client, and what the policy says of their certificates. Takes the locks of both.
+dxl::Result<void> finish_interrupted(const broker::StatePaths& paths);
 
 // Creates what a first start needs. The caller holds the state's lock.
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
@@ -53,13 +53,6 @@ dxl::Error unusable(const dxl::Error& error, const std::filesystem::path& where)
 // The TIE service's certificate chain, root first; issued into STATE/service when missing. Takes
 // the keystore's lock.
 dxl::Result<std::vector<net::PeerCertificate>> service_chain(const State& state);
-
-// A new certificate for the service from the present client CA, used from its next connection on.
-// The caller holds the keystore's lock.
-dxl::Result<void> renew_service(const State& state);
-
-// A new certificate for the admin client, if there is one; its groups stay.
-dxl::Result<void> reissue_admin_client(const State& state);
 
 // The admin client of a first start, and its broker's ports at every start. An admin client that
 // was deleted stays deleted.

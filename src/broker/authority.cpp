@@ -157,19 +157,14 @@ dxl::Result<void> begin_rotation(const fs::path& keystore, const std::string& br
   const auto broker =
       issue_certificate(broker_ca_request(fmt::format("{}-{}", broker_id, serial)), &*root);
   if (!broker) return dxl::fail(broker.error());
+  const std::string old = client_blocks.front() + broker_blocks.front();
   return replace_files(keystore,
                        {{kClientCa, root->certificate_pem + *old_client},
                         {kClientKey, root->private_key_pem},
                         {kBrokerCa, broker->certificate_pem + root->certificate_pem + *old_broker},
                         {kBrokerCaKey, broker->private_key_pem},
-                        {kOld, client_blocks.front() + broker_blocks.front()}});
-}
-
-std::optional<CertificateFacts> find_old_client_ca(const fs::path& keystore) {
-  const auto old = read_file(keystore / kOld);
-  if (!old) return std::nullopt;
-  auto facts = inspect_certificate(*old);
-  return facts ? std::optional(*std::move(facts)) : std::nullopt;
+                        {kOld, old},
+                        {kPolicyToAdd, old + root->certificate_pem + broker->certificate_pem}});
 }
 
 dxl::Result<void> finish_rotation(const fs::path& keystore, const std::string& broker_id,
@@ -189,6 +184,11 @@ dxl::Result<void> finish_rotation(const fs::path& keystore, const std::string& b
   (*files)[kClientCa] = without(*clients, dropped);
   (*files)[kBrokerCa] = without(issuer->certificate_pem, dropped);
   (*files)[kOld] = std::nullopt;
+  const auto new_clients = split(*(*files)[kClientCa]), new_brokers = split(*(*files)[kBrokerCa]);
+  if (new_clients.empty() || new_brokers.empty())
+    return dxl::fail(ErrorCode::kStorage,
+                     fmt::format("{}: holds no new CA", (keystore / kClientCa).string()));
+  (*files)[kPolicyToRetire] = *old + new_clients.front() + new_brokers.front();
   if (auto done = stage_files(keystore, *files); !done) return done;
   if (auto done = revoke(*facts); !done) {
     discard_files(keystore);

@@ -30,6 +30,12 @@ dxl::Result<void> check_keystore(const std::filesystem::path& keystore);
 dxl::Result<void> renew_broker(const std::filesystem::path& keystore, const std::string& broker_id,
                                const std::vector<std::string>& names = {});
 
+// Certificates of the old CAs, then the new ones: what the policy is still to be told after the
+// first step and after the last (broker/rotation_policy.hpp). Written in the same change as the
+// CAs.
+inline constexpr const char* kPolicyToAdd = "policy-add.crt";
+inline constexpr const char* kPolicyToRetire = "policy-retire.crt";
+
 // Rotation, first step: new CAs sign from now on, the old ones are still accepted, and the bundle
 // for clients holds both. The broker keeps its certificate, which old clients can verify.
 bool is_rotating(const std::filesystem::path& keystore);
@@ -43,7 +49,5 @@ using RevokeCas = std::function<dxl::Result<void>(const std::vector<CertificateF
 dxl::Result<void> finish_rotation(const std::filesystem::path& keystore,
                                   const std::string& broker_id,
                                   const std::vector<std::string>& names, const RevokeCas& revoke);
-// The client CA that a rotation is about to drop; nothing if none is under way.
-std::optional<CertificateFacts> find_old_client_ca(const std::filesystem::path& keystore);
 
 }  // namespace tiara::broker

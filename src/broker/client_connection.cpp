@@ -323,7 +323,9 @@ void ClientConnection::on_closed(net::Connection&, const dxl::Error& reason) {
   const bool is_new = phase_ == Phase::kNew;
   std::string text =
       fmt::format("client {} {}: {}", label_, is_new ? "refused" : "closed", reason.message);
-  if (refusals_ > 0) text += fmt::format("; {} of its messages were refused", refusals_);
+  if (refusals_ > 0)
+    text +=
+        fmt::format("; {} of its messages {} refused", refusals_, refusals_ == 1 ? "was" : "were");
   const LogLevel level =
       reason.code == ErrorCode::kLimitExceeded ? LogLevel::kWarning : LogLevel::kInfo;
   base::log_event(level, kArea, is_new ? "client.refused" : "client.closed", subject(),

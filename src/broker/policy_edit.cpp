@@ -13,25 +13,13 @@ namespace {
 using dxl::ErrorCode;
 using fabric::Member;
 
-bool same_certificate(const fabric::Thumbprints& a, const fabric::Thumbprints& b) {
-  return (!a.sha1.empty() && a.sha1 == b.sha1) || (!a.sha256.empty() && a.sha256 == b.sha256);
-}
-
 bool same_member(const Member& a, const Member& b) {
   return a.name == b.name && a.certificate == b.certificate && a.groups == b.groups;
 }
 
-std::string block_text(const Member& member) {
-  std::string text = "[[member]]\n";
-  if (!member.name.empty()) text += fmt::format("name = {}\n", toml_string(member.name));
-  if (!member.certificate.sha1.empty())
-    text += fmt::format("sha1 = {}\n", toml_string(member.certificate.sha1));
-  if (!member.certificate.sha256.empty())
-    text += fmt::format("sha256 = {}\n", toml_string(member.certificate.sha256));
-  text += "groups = [";
-  for (std::size_t i = 0; i < member.groups.size(); ++i)
-    text.append(i == 0 ? "" : ", ").append(toml_string(member.groups[i]));
-  return text + "]\n";
+bool same_rule(const fabric::TopicRule& a, const fabric::TopicRule& b) {
+  return a.direction == b.direction && a.topic == b.topic && a.certificates == b.certificates &&
+         a.groups == b.groups;
 }
 
 // The text without the lines of the blocks of `certificate`; `replacement` takes the first one's
@@ -59,45 +47,73 @@ std::string without_blocks(std::string_view text, const std::vector<MemberBlock>
   return result + (result.empty() ? "" : "\n") + replacement;
 }
 
-// Edits the text and proves the result by parsing it: what the edit cannot reach (members written
-// as an inline array, say) is an error instead of a damaged policy.
 dxl::Result<void> edit(const std::filesystem::path& file, const fabric::Thumbprints& certificate,
                        const Member* replacement) {
   const auto text = read_file(file, kMaxPolicyBytes);
   if (!text) return dxl::fail(text.error());
-  const auto before = parse_policy_text(*text, file.string());
-  if (!before) return dxl::fail(before.error());
+  auto parsed = parse_policy_text(*text, file.string());
+  if (!parsed) return dxl::fail(parsed.error());
 
-  std::vector<Member> expected;
+  fabric::Policy expected = std::move(parsed->policy);
+  const std::vector<Member> before = std::exchange(expected.members, {});
   bool placed = replacement == nullptr;
-  for (const Member& member : before->policy.members) {
+  for (const Member& member : before) {
     if (!same_certificate(member.certificate, certificate)) {
-      expected.push_back(member);
+      expected.members.push_back(member);
     } else if (!placed) {
-      expected.push_back(*replacement);
+      expected.members.push_back(*replacement);
       placed = true;
     }
   }
-  if (!placed) expected.push_back(*replacement);
+  if (!placed) expected.members.push_back(*replacement);
+  return write_proven(file,
+                      without_blocks(*text, parsed->blocks, certificate,
+                                     replacement ? block_text(*replacement) : ""),
+                      expected);
+}
 
-  const std::string edited = without_blocks(*text, before->blocks, certificate,
-                                            replacement ? block_text(*replacement) : "");
+}  // namespace
+
+bool same_certificate(const fabric::Thumbprints& a, const fabric::Thumbprints& b) {
+  return (!a.sha1.empty() && a.sha1 == b.sha1) || (!a.sha256.empty() && a.sha256 == b.sha256);
+}
+
+std::string block_text(const Member& member) {
+  std::string text = "[[member]]\n";
+  if (!member.name.empty()) text += fmt::format("name = {}\n", toml_string(member.name));
+  if (!member.certificate.sha1.empty())
+    text += fmt::format("sha1 = {}\n", toml_string(member.certificate.sha1));
+  if (!member.certificate.sha256.empty())
+    text += fmt::format("sha256 = {}\n", toml_string(member.certificate.sha256));
+  text += "groups = [";
+  for (std::size_t i = 0; i < member.groups.size(); ++i)
+    text.append(i == 0 ? "" : ", ").append(toml_string(member.groups[i]));
+  return text + "]\n";
+}
+
+dxl::Result<void> check_proven(const std::filesystem::path& file, const std::string& edited,
+                               const fabric::Policy& expected) {
   const auto after = parse_policy_text(edited, file.string());
   const bool as_expected =
-      after && after->policy.rules.size() == before->policy.rules.size() &&
-      after->policy.profile == before->policy.profile &&
-      after->policy.groups == before->policy.groups &&
-      std::equal(expected.begin(), expected.end(), after->policy.members.begin(),
+      after && after->policy.profile == expected.profile &&
+      after->policy.groups == expected.groups &&
+      std::equal(expected.rules.begin(), expected.rules.end(), after->policy.rules.begin(),
+                 after->policy.rules.end(), same_rule) &&
+      std::equal(expected.members.begin(), expected.members.end(), after->policy.members.begin(),
                  after->policy.members.end(), same_member);
   if (!as_expected)
     return dxl::fail(ErrorCode::kConfiguration,
                      fmt::format("{}: cannot edit this file; write each member as a [[member]] "
-                                 "block with one key per line",
+                                 "block with one key per line, and each rule as a [[topic]] block",
                                  file.string()));
-  return write_file_atomically(follow_link(file), edited);
+  return {};
 }
 
-}  // namespace
+dxl::Result<void> write_proven(const std::filesystem::path& file, const std::string& edited,
+                               const fabric::Policy& expected) {
+  if (auto proven = check_proven(file, edited, expected); !proven) return proven;
+  return write_file_atomically(follow_link(file), edited);
+}
 
 dxl::Result<void> add_member(const std::filesystem::path& file, const Member& member) {
   if (member.certificate == fabric::Thumbprints{})

@@ -157,13 +157,26 @@ dxl::Result<T> read_table(const TomlValue& value, std::string_view kind, std::st
   return result;
 }
 
-// The line of a key, 0 if the table has none.
-std::size_t line_of(const TomlValue& value, std::string_view name) {
+const TomlValue* find_key(const TomlValue& value, std::string_view name) {
   const auto* table = value.as<TomlTable>();
-  if (!table) return 0;
+  if (!table) return nullptr;
   const auto at = std::find_if(table->begin(), table->end(),
                                [name](const TomlMember& member) { return member.key == name; });
-  return at == table->end() ? 0 : at->value.line;
+  return at == table->end() ? nullptr : &at->value;
+}
+
+// The line of a key, 0 if the table has none.
+std::size_t line_of(const TomlValue& value, std::string_view name) {
+  const TomlValue* const found = find_key(value, name);
+  return found ? found->line : 0;
+}
+
+std::vector<std::size_t> lines_of_elements(const TomlValue& value, std::string_view name) {
+  std::vector<std::size_t> lines;
+  const TomlValue* const found = find_key(value, name);
+  if (const auto* array = found ? found->as<TomlArray>() : nullptr)
+    for (const TomlValue& element : *array) lines.push_back(element.line);
+  return lines;
 }
 
 dxl::Result<void> check_groups(const std::vector<std::string>& groups, const TomlValue& value,
@@ -209,6 +222,7 @@ dxl::Result<void> read_topic(const TomlValue& value, std::string_view file, Pars
     return toml_failure(file, value.line, "[[topic]] needs topic and direction");
   if (auto known = check_groups(rule->groups, value, file, into.policy); !known) return known;
   into.policy.rules.push_back(std::move(*rule));
+  into.certificate_lines.push_back(lines_of_elements(value, "certificates"));
   return {};
 }
 

@@ -105,24 +105,8 @@ dxl::Result<std::string> check_subject(const X509_NAME* subject) {
     common_name = std::move(text);
   }
   if (!common_name) return refuse(ErrorCode::kInvalidArgument, "the subject has no common name");
-  const auto characters = std::count_if(common_name->begin(), common_name->end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  });
-  if (characters < 1 || characters > static_cast<std::ptrdiff_t>(kMaxCommonName))
-    return refuse(ErrorCode::kInvalidArgument,
-                  fmt::format("a common name of {} characters; 1 to {} are accepted", characters,
-                              kMaxCommonName));
-  if (!base::is_readable_name(*common_name))
-    return refuse(ErrorCode::kInvalidArgument,
-                  fmt::format("the common name {} has characters that cannot be seen or turn text "
-                              "around, or blanks at an end",
-                              base::json_text(*common_name)));
-  if (is_reserved(*common_name))
-    return refuse(
-        ErrorCode::kInvalidArgument,
-        fmt::format("the common name {} is reserved: admin, and all that begin with Tiara, "
-                    "are names of this broker's own certificates",
-                    base::json_text(*common_name)));
+  if (const auto checked = check_client_name(*common_name); !checked)
+    return refuse(checked.error().code, checked.error().message);
   return *common_name;
 }
 
@@ -137,6 +121,28 @@ std::string to_der(Object* object, Encode encode) {
 }
 
 }  // namespace
+
+dxl::Result<void> check_client_name(std::string_view common_name) {
+  const auto characters = std::count_if(common_name.begin(), common_name.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  });
+  if (characters < 1 || characters > static_cast<std::ptrdiff_t>(kMaxCommonName))
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     fmt::format("a common name of {} characters; 1 to {} are accepted", characters,
+                                 kMaxCommonName));
+  if (!base::is_readable_name(common_name))
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     fmt::format("the common name {} has characters that cannot be seen or turn "
+                                 "text around, or blanks at an end",
+                                 base::json_text(common_name)));
+  if (is_reserved(common_name))
+    return dxl::fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the common name {} is reserved: admin, and all that begin with Tiara, "
+                    "are names of this broker's own certificates",
+                    base::json_text(common_name)));
+  return {};
+}
 
 dxl::Result<SigningRequest> parse_signing_request(std::string_view pem) {
   const CleanErrors clean;

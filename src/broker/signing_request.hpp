@@ -19,10 +19,14 @@ struct SigningRequest {
   std::string public_key_der;  // SubjectPublicKeyInfo
 };
 
+// Whether a client may have this common name, however it gets its certificate: 1 to 64 characters
+// that can all be seen, and not one that people take for the broker's own. kInvalidArgument.
+dxl::Result<void> check_client_name(std::string_view common_name);
+
 // Accepted: PEM of at most kSigningRequestBytes; RSA of 2048 to 8192 bits, or EC on P-256 or P-384;
 // signed by that key with SHA-256, SHA-384 or SHA-512; a subject of at most 16 parts without
-// control characters, with one common name of 1 to 64 characters. kLimitExceeded, kMalformed or
-// kInvalidArgument say what is wrong, in words for the one who made it.
+// control characters, with one common name that check_client_name() accepts. kLimitExceeded,
+// kMalformed or kInvalidArgument say what is wrong, in words for the one who made it.
 dxl::Result<SigningRequest> parse_signing_request(std::string_view pem);
 
 }  // namespace tiara::broker

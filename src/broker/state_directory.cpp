@@ -121,7 +121,8 @@ StatePaths::StatePaths(std::filesystem::path directory)
       control(run / "control.sock"),
       lock(root / "lock"),
       keystore_lock(root / "keystore.lock"),
-      revocations(keystore / "revokedcerts.lst") {}
+      revocations(keystore / "revokedcerts.lst"),
+      client_change(root / "client.change") {}
 
 dxl::Result<FileLock> FileLock::try_acquire(const std::filesystem::path& file) {
   const dxl::Result<int> descriptor = open_lock_file(file);

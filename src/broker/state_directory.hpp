@@ -23,12 +23,14 @@ namespace tiara::broker {
 //   admin.token           password of the management port's user `admin` (0600)
 //   run/ports.json        {"mqtts":8883,"wss":8884,"https":8443}; run/control.sock (0600). May be a
 //                         link (broker/run_directory.hpp)
+//   client.change         while a client's certificate is replaced (apps/tiara/client_change.hpp)
 //   keystore.lock         held for moments by whoever changes the keystore
 //   lock                  held while a broker runs on the state
 struct StatePaths {
   explicit StatePaths(std::filesystem::path directory);
   std::filesystem::path root, config, broker_id, keystore, policy, policy_lock, topicauth, service,
-      admin_client, admin_token, store, run, ports, control, lock, keystore_lock, revocations;
+      admin_client, admin_token, store, run, ports, control, lock, keystore_lock, revocations,
+      client_change;
 };
 
 // An advisory lock on a file, released by destruction or death of the process.

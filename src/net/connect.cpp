@@ -59,6 +59,18 @@ Resolved resolve(const std::string& host, std::uint16_t port, int flags) {
   return resolved;
 }
 
+// Why one or several of the addresses could not be reached.
+struct Problem {
+  std::string why, addresses;
+};
+
+std::string text_of(const std::vector<Problem>& problems) {
+  std::string text;
+  for (const Problem& each : problems)
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", each.why, each.addresses);
+  return text;
+}
+
 // One connect_tcp. Owned by the task of its deadline timer, so that it ends with its loop.
 class Attempt : public std::enable_shared_from_this<Attempt> {
  public:
@@ -94,16 +106,16 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   std::vector<Address> addresses_;
   std::size_t next_ = 0;
   std::unique_ptr<Descriptor> pending_;
-  std::string problems_;
+  std::vector<Problem> problems_;
 };
 
 void Attempt::start() {
   deadline_timer_ = loop_.schedule(deadline_, [self = shared_from_this()] {
-    self->finish(
-        dxl::fail(ErrorCode::kTimedOut,
-                  fmt::format("cannot connect to {}:{}: no answer within {} ms{}{}", self->host_,
-                              self->port_, self->deadline_.count(),
-                              self->problems_.empty() ? "" : "; before: ", self->problems_)));
+    self->finish(dxl::fail(
+        ErrorCode::kTimedOut,
+        fmt::format("cannot connect to {}:{}: no answer within {} ms{}{}", self->host_, self->port_,
+                    self->deadline_.count(),
+                    self->problems_.empty() ? "" : "; before: ", text_of(self->problems_))));
   });
   Resolved numeric = resolve(host_, port_, AI_NUMERICHOST);
   if (!numeric.addresses.empty()) {
@@ -145,7 +157,7 @@ void Attempt::try_next() {
   address_timer_.reset();
   if (next_ == addresses_.size()) {
     finish(dxl::fail(ErrorCode::kConnect,
-                     fmt::format("cannot connect to {}:{}: {}", host_, port_, problems_)));
+                     fmt::format("cannot connect to {}:{}: {}", host_, port_, text_of(problems_))));
     return;
   }
   const Address& address = addresses_[next_++];
@@ -184,8 +196,13 @@ void Attempt::on_connected() {
 }
 
 void Attempt::give_up_address(const std::string& why) {
-  if (!problems_.empty()) problems_ += ", ";
-  problems_ += fmt::format("{} ({})", why, addresses_[next_ - 1].text());
+  const std::string address = addresses_[next_ - 1].text();
+  const auto known = std::find_if(problems_.begin(), problems_.end(),
+                                  [&why](const Problem& each) { return each.why == why; });
+  if (known == problems_.end())
+    problems_.push_back({why, address});
+  else
+    known->addresses += ", " + address;
   try_next();
 }
 

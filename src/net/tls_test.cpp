@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <regex>
 
+#include "base/regular_file.hpp"
+#include "net/certificate_check.hpp"
 #include "net/openssl.hpp"
 #include "net/test_certificates.hpp"
 #include "net/test_peer.hpp"
@@ -262,6 +264,38 @@ TEST_F(Tls, NamesWhatACrlRevokesAsTheChainDoes) {
   TestPeer* const server = wait_server();
   ASSERT_TRUE(server != nullptr && server->wait_open());
   EXPECT_EQ(crl.issuer_serials, std::vector{server->chain().back().issuer_serial});
+}
+
+TEST_F(Tls, ACertificateIsCheckedAsAtTheHandshake) {
+  const TlsContext::Files good = ca.issue("good"), bad = ca.issue("bad"), late = ca.issue("late"),
+                          stranger = other_ca.issue("stranger");
+  const auto sha1_of = [&](const TlsContext::Files& files) {
+    const auto checked = check_client_certificate(
+        *server_context(ca.issue("any")), *base::read_regular_file(files.certificate, 65536));
+    return checked->certificate.sha1;
+  };
+  const auto check = [&](const TlsContext::Files& files, const TlsServerOptions& options) {
+    const auto checked =
+        check_client_certificate(*server_context(ca.issue("server"), options),
+                                 *base::read_regular_file(files.certificate, 65536));
+    return std::pair(checked->is_revoked, checked->refusal);
+  };
+  const std::string listed = sha1_of(late);
+  TlsServerOptions options;
+  options.crls = {ca.revoke({bad.certificate})};
+  options.is_revoked = [&](const PeerCertificate& each) { return each.sha1 == listed; };
+  EXPECT_EQ(check(good, options), std::pair(false, std::string()));
+  EXPECT_THAT(check(bad, options), testing::Pair(true, StartsWith("it is revoked: CN=bad (sha1 ")));
+  EXPECT_THAT(check(late, options), testing::Pair(true, StartsWith("it is revoked: CN=late ")));
+  EXPECT_THAT(check(stranger, options),
+              testing::Pair(false, StartsWith("unknown CA: CN=stranger")));
+  // Refused for another reason first, it is revoked all the same.
+  options.crls = {ca.revoke({bad.certificate}, true)};
+  EXPECT_THAT(check(bad, options),
+              testing::Pair(true, HasSubstr("the CRL of CN=fabric CA has exp")));
+  EXPECT_THAT(check(late, options), testing::Pair(true, HasSubstr("has expired")));
+  EXPECT_THAT(check(good, options), testing::Pair(false, HasSubstr("has expired")));
+  EXPECT_FALSE(check_client_certificate(*server_context(ca.issue("server")), "nonsense"));
 }
 
 TEST_F(Tls, SaysWhatIsWrongWithACrl) {

@@ -52,6 +52,7 @@ FakeBroker::~FakeBroker() {
 Connector FakeBroker::connector() {
   return [this](net::Loop& loop, std::chrono::milliseconds, auto done) {
     if (!behaviour().reachable) {
+      record("UNREACHABLE");
       return done(dxl::fail(dxl::ErrorCode::kConnect, "cannot connect to fake:1: refused"));
     }
     auto pair = net::make_in_process_pair(loop, {}, loop_, {});

@@ -16,6 +16,7 @@
 #include "base/log.hpp"
 #include "base/ports.hpp"
 #include "net/connection.hpp"
+#include "sdk/reasons.hpp"
 #include "session/session.hpp"
 
 namespace tiara::sdk {
@@ -75,6 +76,7 @@ struct Link::Impl final : net::ConnectionHandler, session::SessionEvents {
   base::SteadyTime ready_since{};
   std::size_t failures_in_pass = 0;
   dxl::Error pass_error{};
+  Reasons reasons;  // of this pass
   std::unique_ptr<net::Loop::Timer> attempt_timer, retry_timer, tick_timer, drain_timer;
   base::SteadyTime tick_at = base::SteadyTime::max();
   std::vector<std::function<void()>> stop_waiters;  // not empty: stopping
@@ -195,14 +197,12 @@ void Link::Impl::attempt_failed(dxl::Error why) {
   connecting = false;
   attempt_timer.reset();
   if (stopping()) return finish_stop();
-  if (!peer.empty()) why.message = fmt::format("{}: {}", peer, why.message);
   if (why.code == ErrorCode::kNotConnected) why.code = ErrorCode::kConnect;  // never was
-  if (failures_in_pass == 0) {
-    pass_error = std::move(why);
-  } else {
-    pass_error.message += "; " + why.message;
-    if (weight(why.code) > weight(pass_error.code)) pass_error.code = why.code;
-  }
+  if (failures_in_pass == 0) reasons.clear();
+  reasons.add(peer, why.message);
+  if (failures_in_pass == 0 || weight(why.code) > weight(pass_error.code))
+    pass_error.code = why.code;
+  pass_error.message = reasons.text();
   if (++failures_in_pass >= options.addresses) return pass_failed();
   loop.post([this] { begin_attempt(); });
 }

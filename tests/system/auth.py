@@ -92,6 +92,15 @@ class Commands(AuthTest):
         self.auth("revoke", "live", fabric.GROUP_ENTERPRISE)
         self.assertEqual(ask(), 0x80000013)
 
+    def test_the_log_counts_what_was_refused(self):
+        config = self.fabric.provision("counted")
+        for count, words in ((1, "; 1 of its messages was refused"), (2, "; 2 of its messages were refused")):
+            with RawPeer(config).connect() as peer:
+                peer.subscribe(peer.reply_to)
+                for _ in range(count):
+                    self.assertEqual(peer.request("/mcafee/service/tie/file/reputation/set", b"{}")["code"], 0x80000013)
+            wait_until(lambda: words in self.fabric.log(), words)
+
     def test_test_explains(self):
         self.fabric.provision("sandbox")
         self.assertEqual(self.auth("test", "sandbox", "send", REPORT, code=1).stdout,

@@ -183,6 +183,24 @@ class Crls(CertificateTest):
         self.put(self.make_crl())
         self.assertFalse(self.refused(config))
 
+    def test_auth_test_knows_of_crls(self):
+        def verdict(client, code):
+            done = run(TIARA, "auth", "test", "--state", self.fabric.state, client, "send", "/any")
+            self.assertEqual(done.returncode, code, done.stderr)
+            return done
+
+        bad, good = (self.fabric.provision(name).parent / "client.crt" for name in ("listed-bad", "listed-good"))
+        admin = self.fabric.state / "clients" / "admin" / "client.crt"
+        self.assertNotIn("tiara: note", verdict("listed-bad", 0).stderr)
+        self.put(self.make_crl(bad, admin))
+        self.assertTrue(verdict(bad, 1).stdout.endswith(": its certificate is revoked\n"))
+        verdict(good, 0)
+        self.assertIn("its certificate is revoked", verdict("admin", 1).stdout)  # the state has its file
+        self.assertIn("can be told from its file only", verdict("listed-bad", 0).stderr)
+        self.put(self.make_crl(days=0))
+        wait_until(lambda: self.refused(bad.parent / "dxlclient.config"), "the CRL to expire")
+        self.assertIn("has expired; nobody of that CA gets in", verdict(good, 1).stdout)
+
     def test_what_is_no_crl_keeps_the_old_ones(self):
         config = self.fabric.provision("unharmed")
         (self.keystore / "clients.crl").write_text("nonsense")

@@ -61,6 +61,18 @@ class Provision(fabric.FabricTest):
         self.assertIn("cannot write: File too large", done.stderr)
         self.assertEqual(policy.read_text(), before)
 
+    def test_names_that_a_request_may_not_carry_are_refused_here_too(self):
+        for name, words in (("admin", "is reserved"), ("TiaraService", "is reserved"), ("tiara-2", "is reserved"),
+                            ("  ", "blanks at an end"), ("x ", "blanks at an end"), ("a\u200bb", "cannot be seen"),
+                            ("a\nb", "cannot be seen"), ("x" * 65, "65 characters; 1 to 64"),
+                            ("", "0 characters; 1 to 64")):
+            with self.subTest(name):
+                done = run(TIARA, "provision", self.root / "refused", "--state", self.fabric.state, "--name", name)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn("--name: ", done.stderr)
+                self.assertIn(words, done.stderr)
+                self.assertFalse((self.root / "refused").exists())
+
     def test_provisioning_without_a_running_broker(self):
         other = fabric.Fabric(self.root, "stopped").start()
         other.stop()
