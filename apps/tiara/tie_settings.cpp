@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tiara/setting_kinds.hpp"
+#include "tie/answers.hpp"
 #include "tie/reputation.hpp"
 #include "tie/requests.hpp"
 
