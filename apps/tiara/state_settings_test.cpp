@@ -125,7 +125,7 @@ TEST(StateSettings, RefuseValuesOutOfRange) {
       {"query_limit.default = 0", "t:1: query_limit.default: expected 1 to 5000"},
       {"query_limit.default = 5001", "t:1: query_limit.default: expected 1 to 5000"},
       {"updates.default_limit = 0", "t:1: updates.default_limit: expected 1 to 5000"},
-      {"overridden.max_files = -1", "t:1: overridden.max_files: expected 0 to 5000"},
+      {"overridden.max_files = -1", "t:1: overridden.max_files: expected 0 to 2000"},
       {"retention.days = 36501", "t:1: retention.days: expected 0 to 36500"},
       {"retention.days_by_type = \"PEEXE\"",
        "t:1: retention.days_by_type: expected TYPE:DAYS between commas"},

@@ -44,21 +44,23 @@ void log_members(const fabric::Policy& policy, const std::filesystem::path& file
 }  // namespace
 
 struct TieServer::Fabric {
-  sdk::Connector connector;
+  std::vector<sdk::Connector> connectors;  // one for each front-end: each has a turn of its own
   std::size_t addresses = 1;
   std::vector<Expiry> expiries;
 };
 
-dxl::Result<TieServer::Fabric> TieServer::load_fabric(const std::filesystem::path& config) {
+dxl::Result<TieServer::Fabric> TieServer::load_fabric(const LoadedTieServer& server) {
+  const std::filesystem::path& config = server.fabric_config;
   const auto loaded = dxl::ClientConfig::load(config);
   if (!loaded) return dxl::fail(loaded.error());
   for (const std::string& warning : loaded->warnings)
     base::log(LogLevel::kWarning, kArea, "{}: {}", config.string(), warning);
-  auto connector = sdk::make_tcp_connector(*loaded);
-  if (!connector) return dxl::fail(connector.error());
-  Fabric fabric{.connector = *std::move(connector),
-                .addresses = sdk::count_addresses(*loaded),
-                .expiries = {}};
+  Fabric fabric{.connectors = {}, .addresses = sdk::count_addresses(*loaded), .expiries = {}};
+  while (fabric.connectors.size() < server.settings.front_ends) {
+    auto connector = sdk::make_tcp_connector(*loaded);
+    if (!connector) return dxl::fail(connector.error());
+    fabric.connectors.push_back(*std::move(connector));
+  }
   if (const auto pem = broker::read_file(loaded->cert_file))
     if (const auto facts = broker::inspect_certificate(*pem))
       fabric.expiries.push_back({"service certificate " + facts->subject, facts->expires});
@@ -92,7 +94,7 @@ dxl::Result<void> TieServer::check(const std::filesystem::path& file,
   const auto note = [&problems](const auto& result) {
     if (!result) problems += (problems.empty() ? "" : "\n") + result.error().message;
   };
-  note(load_fabric(loaded->fabric_config));
+  note(load_fabric(*loaded));
   note(load_members(loaded->members));
   if (!problems.empty()) return dxl::fail(ErrorCode::kConfiguration, problems);
   return {};
@@ -121,7 +123,7 @@ dxl::Result<void> TieServer::take_state() {
 }
 
 dxl::Result<void> TieServer::start_service() {
-  auto fabric = load_fabric(loaded_.fabric_config);
+  auto fabric = load_fabric(loaded_);
   if (!fabric) return dxl::fail(fabric.error());
   addresses_ = fabric->addresses;
   use_fabric(*std::move(fabric));
@@ -140,15 +142,18 @@ dxl::Result<void> TieServer::start_service() {
   };
   options.access.describe = [this](std::string_view sha1) { return clients_.describe(sha1); };
   options.access.trust_broker_certs = loaded_.settings.trust_broker_certs;
-  std::vector<sdk::Connector> connectors{
-      [this](net::Loop& loop, std::chrono::milliseconds deadline, auto done) {
-        std::shared_ptr<const sdk::Connector> connector;
-        {
-          const std::lock_guard guard(fabric_mutex_);
-          connector = connector_;
-        }
-        (*connector)(loop, deadline, std::move(done));
-      }};
+  std::vector<sdk::Connector> connectors;
+  for (std::size_t i = 0; i < loaded_.settings.front_ends; ++i) {
+    connectors.emplace_back(
+        [this, i](net::Loop& loop, std::chrono::milliseconds deadline, auto done) {
+          std::shared_ptr<const std::vector<sdk::Connector>> latest;
+          {
+            const std::lock_guard guard(fabric_mutex_);
+            latest = connectors_;
+          }
+          (*latest)[i](loop, deadline, std::move(done));
+        });
+  }
   auto started = service::TieService::start(std::move(options), std::move(*opened),
                                             std::move(connectors), addresses_, clock_);
   if (!started) return dxl::fail(started.error());
@@ -170,9 +175,10 @@ dxl::Result<void> TieServer::start_control() {
 }
 
 void TieServer::use_fabric(Fabric fabric) {
-  auto connector = std::make_shared<const sdk::Connector>(std::move(fabric.connector));
+  auto connectors =
+      std::make_shared<const std::vector<sdk::Connector>>(std::move(fabric.connectors));
   const std::lock_guard guard(fabric_mutex_);
-  connector_ = std::move(connector);
+  connectors_ = std::move(connectors);
   expiries_ = std::move(fabric.expiries);
 }
 
@@ -193,7 +199,7 @@ dxl::Result<std::string> TieServer::reload() {
   // Where they are needs a start; what is in them does not.
   auto members = load_members(loaded_.members);
   if (!members) return refuse(members.error());
-  auto fabric = load_fabric(loaded_.fabric_config);
+  auto fabric = load_fabric(loaded_);
   if (!fabric) return refuse(fabric.error());
   TieServerSettings unused;
   const SettingChanges changes =

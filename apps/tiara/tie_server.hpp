@@ -46,7 +46,7 @@ class TieServer {
   dxl::Result<void> take_state();
   dxl::Result<void> start_service();
   dxl::Result<void> start_control();
-  static dxl::Result<Fabric> load_fabric(const std::filesystem::path& config);
+  static dxl::Result<Fabric> load_fabric(const LoadedTieServer& server);
   static dxl::Result<fabric::Policy> load_members(const std::filesystem::path& file);
   void use_fabric(Fabric fabric);
   std::vector<Expiry> expiries() const;
@@ -60,7 +60,7 @@ class TieServer {
   std::optional<broker::FileLock> lock_, run_lock_;
   base::SystemClock clock_;
   mutable std::mutex fabric_mutex_;
-  std::shared_ptr<const sdk::Connector> connector_;  // of the next connection
+  std::shared_ptr<const std::vector<sdk::Connector>> connectors_;  // of the next connections
   std::vector<Expiry> expiries_;
   std::size_t addresses_ = 1;  // at start
   std::mutex reloading_;

@@ -13,6 +13,8 @@ namespace {
 using broker::Setting;
 using dxl::ErrorCode;
 
+constexpr std::int64_t kMaxFrontEnds = 8;
+
 // Those that `tiara up` does not have.
 std::vector<Setting> own_rows(TieServerSettings& settings) {
   return {
@@ -31,6 +33,11 @@ std::vector<Setting> own_rows(TieServerSettings& settings) {
            "Who may change reputations: [[member]] blocks as in authorization.toml, with sha1. A "
            "file that is not there: nobody.",
            "a file", settings.members),
+      number(
+          "server.front_ends",
+          "Connections to the fabric, each with its own registration and thread, all on this one "
+          "store. Brokers hand requests to them in turn.",
+          settings.front_ends, 1, kMaxFrontEnds),
       flag("server.trust_broker_certs",
            "Believe the certificates that a message carries (`dxl.certs`), so that a CA's "
            "membership admits all it signed. Only with brokers that write them themselves, as ours "

@@ -2,6 +2,7 @@
 // rest as for `tiara up`.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct TieServerSettings {
   std::string store;          // store.directory; empty: `store` in `directory`
   std::string directory;      // server.directory; empty: where tiara.toml is
   std::string members = "authorization.toml";
+  std::size_t front_ends = 1;
   bool trust_broker_certs = false;
   LogSettings log;
   reputation::Settings reputation;

@@ -39,7 +39,7 @@ TEST_F(TieServerSettingsTest, EveryKeyReachesItsField) {
   const auto loaded = load(
       "create_date = \"record\"\n"
       "[fabric]\nconfig = \"/f\"\n[store]\ndirectory = \"/s\"\n"
-      "[server]\ndirectory = \"/d\"\nmembers = \"/m\"\ntrust_broker_certs = true\n"
+      "[server]\ndirectory = \"/d\"\nmembers = \"/m\"\ntrust_broker_certs = true\nfront_ends = 2\n"
       "[external]\nenabled = false\n[log]\nrepeats_per_minute = 3\n"
       "[limits]\nrequests_per_second = 4\n",
       {{"TIARA_RETENTION_DAYS=5"}, {{"updates.targeted", "true", "--set"}}});
@@ -49,6 +49,7 @@ TEST_F(TieServerSettingsTest, EveryKeyReachesItsField) {
   EXPECT_EQ(loaded->directory, "/d");
   EXPECT_EQ(loaded->members, "/m");
   EXPECT_TRUE(loaded->settings.trust_broker_certs);
+  EXPECT_EQ(loaded->settings.front_ends, 2U);
   const reputation::Settings& tie = loaded->settings.reputation;
   EXPECT_EQ(tie.create_date, reputation::Settings::CreateDate::kRecord);
   EXPECT_FALSE(tie.external_enabled);
@@ -67,6 +68,8 @@ TEST_F(TieServerSettingsTest, MistakesAreNamed) {
   EXPECT_EQ(error_of("fabric.config = \"f\"\nserver.members = \"\"\n"),
             name + ": server.members: expected a file");
   EXPECT_EQ(error_of("fabric.config = 1\n"), name + ":1: fabric.config: expected a string");
+  EXPECT_EQ(error_of("fabric.config = \"f\"\nserver.front_ends = 9\n"),
+            name + ":2: server.front_ends: expected 1 to 8");
   // The broker's are not this program's.
   EXPECT_TRUE(error_of("[listen]\nport = 1\n").starts_with(name + ":2: unknown key listen.port"));
 }

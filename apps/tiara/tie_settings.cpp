@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tiara/setting_kinds.hpp"
+#include "tie/answers.hpp"
 #include "tie/reputation.hpp"
 #include "tie/requests.hpp"
 
@@ -98,7 +99,7 @@ std::vector<Setting> answering_rows(Reputation& tie) {
            tie.updates_targeted),
       number("overridden.max_files",
              "Files with an override of their own that are listed with their certificate.",
-             tie.overridden_max_files, 0, tie::kMaxQueryLimit),
+             tie.overridden_max_files, 0, tie::kMaxOverridden),
       choice<Targeted>(
           "events.targeted",
           "Who gets change events on the targeted topics: \"all\" who subscribe, "

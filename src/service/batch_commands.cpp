@@ -17,6 +17,7 @@ CommandProcessor::Applied CommandProcessor::apply(const BatchSetCommand& command
       progress.outcomes[i] = {.outcome = "refused", .reason = item.error->message};
       continue;
     }
+    make_room();
     Completed part{.command = BatchItemCommand{.progress = command.progress, .index = i},
                    .time = group_.now()};
     if (backing_off()) {

@@ -7,6 +7,17 @@ namespace tiara::service {
 using reputation::DigestKey;
 using store::AuditKind;
 
+namespace {
+
+// What everybody may tell about a certificate changes no level.
+Cause told_by(const std::string& system) {
+  return {.kind = AuditKind::kMerge,
+          .provider = tie::Provider::kCertEnterprise,
+          .actor = {.client_id = system}};
+}
+
+}  // namespace
+
 CommandProcessor::Applied CommandProcessor::apply(const CertSetCommand& command,
                                                   Completed& result) {
   return set_certificate(command.set, command.actor, result);
@@ -18,7 +29,7 @@ CommandProcessor::Applied CommandProcessor::set_certificate(const tie::SetCertRe
   if (!known) return dxl::fail(known.error());
   const reputation::CertOutcome outcome =
       reputation::apply_cert_set(set, group_.now(), known->get());
-  group_.take(outcome,
+  group_.take(outcome, set.certificate.sha1,
               {.kind = AuditKind::kEnterprise,
                .provider = tie::Provider::kCertEnterprise,
                .comment = set.comment,
@@ -50,7 +61,7 @@ CommandProcessor::Applied CommandProcessor::apply(const CertLookupCommand& comma
   group_.take(reputation::apply_cert_lookup(command.certificate, group_.now(), !*referenced,
                                             context_.enterprise_size(), *context_.settings.get(),
                                             known->get()),
-              {}, result);
+              command.certificate.sha1, told_by(command.agent), result);
   if (!*referenced) group_.add_reference(subject, command.agent);
   return {};
 }
@@ -59,8 +70,8 @@ CommandProcessor::Applied CommandProcessor::apply(const CertMetadataCommand& com
                                                   Completed& result) {
   const auto known = group_.find_certificate(command.metadata.certificate.sha1);
   if (!known) return dxl::fail(known.error());
-  group_.take(reputation::apply_cert_metadata(command.metadata, group_.now(), known->get()), {},
-              result);
+  group_.take(reputation::apply_cert_metadata(command.metadata, group_.now(), known->get()),
+              command.metadata.certificate.sha1, told_by(command.sender), result);
   if (!command.sender.empty() && command.sender.size() <= store::kMaxAgentBytes)
     group_.add_agent(command.sender);
   return {};

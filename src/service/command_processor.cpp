@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kFirstBackOff{100};
 constexpr std::chrono::milliseconds kLongestBackOff{5'000};
+// A page of updates is cut between whole seconds (L22) and may hold two of any size; an answer has
+// room for twice as many.
+constexpr std::size_t kChangesPerSecond = 6'000;
 
 // What names the message that must be applied once only, whatever way it comes; empty: each is its
 // own. Kind and sender belong to it: nobody can use up the id of another's message.
@@ -38,18 +41,46 @@ CommandProcessor::CommandProcessor(const LookupContext& context, store::Reputati
       store_(store),
       clock_(clock),
       counters_(context.counters),
-      group_(context, store) {}
+      group_(context, store) {
+  // What was committed before may lie in the present second or, after crowded ones, in later ones.
+  const auto read = store.read_updates(clock.epoch_seconds(), [this](const auto& update) {
+    note_changes(update.time, 1);
+    return true;
+  });
+  if (!read)
+    base::log(base::LogLevel::kError, "tie", "cannot read the latest changes: {}",
+              read.error().message);
+}
 
 std::vector<Completed> CommandProcessor::process(std::vector<Submitted> commands) {
   results_.clear();
-  // Never backwards, whatever the wall clock does: consumers roll by these times.
-  group_.begin(std::max(clock_.epoch_seconds(), last_commit_));
+  begin_group(clock_.epoch_seconds());
   for (Submitted& submitted : commands) apply(std::move(submitted));
   static_cast<void>(flush());
   return std::exchange(results_, {});
 }
 
+// Never backwards, whatever the wall clock does: consumers roll by these times.
+void CommandProcessor::begin_group(std::int64_t now) {
+  now = std::max(now, last_commit_);
+  const bool is_full = now == last_commit_ && changes_in_second_ >= kChangesPerSecond;
+  group_.begin(is_full ? now + 1 : now);
+}
+
+void CommandProcessor::note_changes(std::int64_t second, std::size_t count) {
+  if (second != last_commit_) changes_in_second_ = 0;
+  last_commit_ = second;
+  changes_in_second_ += count;
+}
+
+// Before each change: goes on in the next second if this one is full.
+void CommandProcessor::make_room() {
+  const std::size_t before = group_.now() == last_commit_ ? changes_in_second_ : 0;
+  if (before + group_.batch().updates.size() >= kChangesPerSecond) static_cast<void>(flush());
+}
+
 void CommandProcessor::apply(Submitted submitted) {
+  make_room();
   Completed result{
       .command = std::move(submitted.command), .origin = submitted.origin, .time = group_.now()};
   if (const auto before = recent_.find(message_of(result.command))) {
@@ -66,6 +97,7 @@ void CommandProcessor::apply(Submitted submitted) {
       std::visit([&](const auto& each) { return apply(each, result); }, result.command);
   if (!applied) return fail(std::move(result), applied.error().message);
   // Known from now on, so that its repetition in the same group is one; forgotten if it fails.
+  result.time = group_.now();
   recent_.add(message_of(result.command), {.changed = result.changed, .time = result.time});
   waiting_.push_back(std::move(result));
 }
@@ -83,7 +115,7 @@ dxl::Result<CommandProcessor::Found> CommandProcessor::find(const tie::FileHashe
 CommandProcessor::Applied CommandProcessor::flush() {
   const Applied committed = commit();
   std::vector<Completed> waiting = std::exchange(waiting_, {});
-  group_.begin(group_.now());
+  begin_group(group_.now());
   for (Completed& completed : waiting) {
     if (committed) {
       succeed(std::move(completed));
@@ -116,7 +148,7 @@ CommandProcessor::Applied CommandProcessor::commit() {
   }
   back_off_ = {};
   counters_.store_works = true;
-  last_commit_ = group_.now();
+  note_changes(group_.now(), group_.batch().updates.size());
   context_.cache.update(group_.cached_records(), group_.purged());
   return committed;
 }

@@ -60,6 +60,9 @@ class CommandProcessor {
 
   Applied apply(const BarrierCommand& command, Completed& result);
 
+  void begin_group(std::int64_t now);
+  void note_changes(std::int64_t second, std::size_t count);
+  void make_room();
   // As this group sees them; commits first where it must.
   dxl::Result<Found> find(const tie::FileHashes& hashes, bool counts);
   Applied flush();
@@ -77,8 +80,9 @@ class CommandProcessor {
   WriteGroup group_;
   std::vector<Completed> waiting_;  // for the group's commit
   std::vector<Completed> results_;
-  RecentMessages recent_;  // L16
-  std::int64_t last_commit_ = 0;
+  RecentMessages recent_;                  // L16
+  std::int64_t last_commit_ = 0;           // a time
+  std::size_t changes_in_second_ = 0;      // of last_commit_
   std::chrono::milliseconds back_off_{0};  // zero: the last commit worked
   base::SteadyTime retry_at_{};
 };

@@ -146,6 +146,54 @@ TEST(Decisions, L8_WeakerEqualityNeverBeatsAStrongerDifference) {
               Contains(testing::Field(&tie::HistoryEntry::kind, "conflict")));
 }
 
+// Whoever tells it: §6.10 rule 4.
+TEST(Decisions, L8_AContradictionIsKeptForAuditWhateverMessageHasIt) {
+  const std::string contradicting =
+      hashes_json(base::to_base64(std::string(16, 'x')), {}, kSha256Base64);
+  const std::string hex(base::to_hex(*base::parse_base64(kSha256Base64)));
+  const auto report = fmt::format(
+      R"({{"file":{{"hashes":{{"md5":"{}","sha256":"{}"}},"reputation":{{"score":1}}}},)"
+      R"("provider":{{"id":15}}}})",
+      numbered_md5(7), hex);
+  struct Message {
+    std::string_view topic;
+    std::string payload;
+  };
+  for (const Message& message : {Message{tie::kTopicFileReputationSet, set_json(85, contradicting)},
+                                 Message{tie::kTopicFileReputation, get_json(true, contradicting)},
+                                 Message{tie::kTopicFileMetadata, metadata_json("", contradicting)},
+                                 Message{tie::kTopicExternalReport, report}}) {
+    ServiceFixture service;
+    service.request(tie::kTopicFileReputationSet, set_json(99, all_hashes()));
+    message.topic == tie::kTopicExternalReport ? service.report(message.payload)
+                                               : service.tell(message.topic, message.payload);
+    service.take();
+    EXPECT_EQ(service.counters.digest_conflicts, 1U) << message.topic;
+    std::vector<std::string> kinds;
+    for (const tie::HistoryEntry& entry : service.history(file_item(all_hashes())))
+      kinds.push_back(entry.kind);
+    EXPECT_THAT(kinds, Contains("conflict")) << message.topic;
+  }
+}
+
+TEST(Decisions, L8_WhatEverybodyMayTellFillsTheAuditLogWithAFewContradictionsEachMinute) {
+  ServiceFixture service;
+  service.request(tie::kTopicFileReputationSet, set_json(99, all_hashes()));
+  service.take();
+  const auto tell_many = [&] {
+    for (std::size_t i = 0; i < 500; ++i) {
+      const std::string md5 = base::to_base64(tie::Md5::parse(numbered_md5(i))->view());
+      service.tell(tie::kTopicFileMetadata, metadata_json("", hashes_json(md5, {}, kSha256Base64)));
+    }
+    service.take();
+    return service.store.audit_head().count;
+  };
+  EXPECT_EQ(tell_many(), 61U);
+  EXPECT_EQ(service.counters.digest_conflicts, 500U);
+  service.clock.advance(std::chrono::seconds(60));
+  EXPECT_EQ(tell_many(), 121U);
+}
+
 TEST(Decisions, L9_FirstInstanceOncePerFileHoweverItsRecordCameToBe) {
   struct Way {
     const char* name;

@@ -123,6 +123,22 @@ TEST(Decisions, L23_TheFirstPublicKeyIsKeptAndAnotherCounted) {
   EXPECT_EQ(service.counters.digest_conflicts, 1U);
 }
 
+TEST(Decisions, L23_AnotherKeyIsKeptForAuditWhateverMessageHasIt) {
+  for (const std::string_view topic :
+       {tie::kTopicCertReputationSet, tie::kTopicCertReputation, tie::kTopicCertMetadata}) {
+    ServiceFixture service;
+    service.request(tie::kTopicCertReputationSet, set_cert_json(99));
+    service.tell(topic, topic == tie::kTopicCertReputationSet ? set_cert_json(85, kOtherKeyBase64)
+                                                              : cert_json("", kOtherKeyBase64));
+    service.take();
+    std::vector<std::string> kinds;
+    for (const tie::HistoryEntry& entry : service.history(cert_json(R"(,"type":"cert")")))
+      kinds.push_back(entry.kind);
+    EXPECT_THAT(kinds, testing::Contains("conflict")) << topic;
+    EXPECT_EQ(service.counters.digest_conflicts, 1U) << topic;
+  }
+}
+
 TEST(Decisions, L23_AKnownKeyUnderAnUnknownSha1IsAnUnknownCertificate) {
   ServiceFixture service;
   service.request(tie::kTopicCertReputationSet, set_cert_json(99));

@@ -100,6 +100,7 @@ void Dispatcher::on_message(std::string_view name, const dxl::MessageView& messa
   if (is_request != (topic->kind != Topic::Kind::kEvent)) return;
   if (!is_request && message.type != dxl::MessageType::kEvent) return;
   if (is_request) return on_request(*topic, message);
+  if (is_too_fast(message)) return refuse_too_fast(topic->action, message);
   (this->*topic->handle)(message);
 }
 
@@ -122,9 +123,12 @@ void Dispatcher::on_request(const Topic& topic, const dxl::MessageView& message)
   (this->*topic.handle)(message);
 }
 
+// Senders without a certificate share one share, unless the broker tells their connections apart.
 bool Dispatcher::is_too_fast(const dxl::MessageView& message) {
-  return !rates_.take(message.source_client_id, context_.settings.get()->limits_requests_per_second,
-                      clock_.now());
+  const std::string_view sender = message.source_client_id.empty()
+                                      ? message.source_client_instance_id
+                                      : message.source_client_id;
+  return !rates_.take(sender, context_.settings.get()->limits_requests_per_second, clock_.now());
 }
 
 std::optional<std::string> Dispatcher::refusal_of(Action action,

@@ -64,6 +64,7 @@ class Dispatcher {
   // dispatcher.cpp
   void on_request(const Topic& topic, const dxl::MessageView& message);
   bool is_too_fast(const dxl::MessageView& message);
+  void refuse_too_fast(Action action, const dxl::MessageView& event);
   // requests.cpp: decode, authorise, hand on.
   void get_file(const dxl::MessageView& request);
   void get_certificate(const dxl::MessageView& request);

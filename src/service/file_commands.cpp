@@ -39,15 +39,6 @@ CommandProcessor::Applied CommandProcessor::set_file(const tie::SetFileReputatio
                       .comment = set.comment,
                       .actor = actor});
   }
-  if (outcome.conflict) {
-    group_.add_audit({.kind = AuditKind::kConflict,
-                      .hashes = set.hashes,
-                      .provider = cause.provider,
-                      .old_level = set.trust_level,
-                      .new_level = set.trust_level,
-                      .comment = "digests that contradict the record were not stored",
-                      .actor = actor});
-  }
   return {};
 }
 

@@ -104,6 +104,39 @@ TEST(RateLimit, RefusesWithError7UntilTimeHasPassedAndOthersAreNotHeldUp) {
   EXPECT_EQ(code(kAlice), 0U);
 }
 
+TEST(RateLimit, CountsReportsOfBothKindsBeforeAnythingElseIsLookedAt) {
+  ServiceFixture service;
+  service.change_settings([](auto& settings) { settings.limits_requests_per_second = 2; });
+  for (int i = 0; i < 5; ++i) service.sandbox(5);
+  EXPECT_EQ(service.counters.sandbox_refused, 3U);
+  service.take();
+  EXPECT_EQ(service.counters.sandbox_reports, 2U);
+  // Nor is it read what such a sender has sent, or whether he may send it.
+  for (int i = 0; i < 5; ++i) service.report("{", kBob);
+  EXPECT_EQ(service.counters.reports_refused[std::size_t(tie::ReportRefusal::kUnauthorized)], 2U);
+  EXPECT_EQ(service.counters.reports_unavailable, 3U);
+}
+
+TEST(RateLimit, UnidentifiedSendersShareOneShareUnlessTheirConnectionsAreTold) {
+  ServiceFixture service;
+  service.change_settings([](auto& settings) { settings.limits_requests_per_second = 1; });
+  const auto code = [&](std::string_view instance) {
+    dxl::MessageView message;
+    message.type = dxl::MessageType::kRequest;
+    message.reply_to_topic = kReplyTopic;
+    message.source_client_instance_id = instance;
+    const std::string payload = get_json(false);
+    message.payload = payload;
+    service.dispatcher.on_message(tie::kTopicFileReputation, message);
+    return service.take().at(0).error_code;
+  };
+  EXPECT_EQ(code(""), 0U);
+  EXPECT_EQ(code(""), 7U);
+  EXPECT_EQ(code("{one}"), 0U);
+  EXPECT_EQ(code("{two}"), 0U);
+  EXPECT_EQ(code("{one}"), 7U);
+}
+
 TEST(RateLimit, ForgetsSendersSoThatNamesCannotFillTheMemory) {
   RateLimit limit;
   base::SteadyTime now = base::SteadyTime{} + std::chrono::hours(1);

@@ -21,6 +21,8 @@ using reputation::strongest_key;
 
 // Names that one search looks at: about a second of reading.
 constexpr std::size_t kMostNamesVisited = 1'000'000;
+constexpr std::string_view kNoRoom = "the answer is full, ask for this item again";
+constexpr std::size_t kBatchEndBytes = 64;  // what closes the answer to a batch
 
 using Text = dxl::Result<std::string>;
 
@@ -32,24 +34,34 @@ Text answer_one(const LookupContext& context, const CertQuery& query, std::int64
   return answer_certificate(context, query.certificate, now, query.counts);
 }
 
+std::string batch_error(tie::ServiceError code, std::string_view message) {
+  std::string out;
+  tie::append_batch_error({.code = code, .message = std::string(message)}, out);
+  return out;
+}
+
 // An error of the store concerns one item; the others may be in memory.
+std::string answer_item(const LookupContext& context, const tie::BatchGetItem& item, bool counts,
+                        std::int64_t now) {
+  if (item.error) return batch_error(item.error->code, item.error->message);
+  Text one = item.certificate ? answer_certificate(context, *item.certificate, now, counts)
+                              : answer_file(context, *item.file, now, counts);
+  return one ? *std::move(one) : batch_error(tie::ServiceError::kUnavailable, one.error().message);
+}
+
+// What does not fit any more gets an error, for which there always is room.
 Text answer_one(const LookupContext& context, const BatchQuery& query, std::int64_t now) {
+  const std::string no_room = batch_error(tie::ServiceError::kUnavailable, kNoRoom);
   std::string out;
   tie::append_batch_open(out);
+  std::size_t reserved = query.batch.items.size() * (no_room.size() + 1) + kBatchEndBytes;
+  bool full = false;
   for (const tie::BatchGetItem& item : query.batch.items) {
     tie::append_batch_separator(out);
-    if (item.error) {
-      tie::append_batch_error(*item.error, out);
-      continue;
-    }
-    Text one = item.certificate ? answer_certificate(context, *item.certificate, now, query.counts)
-                                : answer_file(context, *item.file, now, query.counts);
-    if (one) {
-      out += *one;
-    } else {
-      tie::append_batch_error(
-          {.code = tie::ServiceError::kUnavailable, .message = one.error().message}, out);
-    }
+    reserved -= no_room.size() + 1;
+    const std::string one = full ? no_room : answer_item(context, item, query.counts, now);
+    full = full || out.size() + one.size() + reserved > tie::kMaxAnswerBytes;
+    out += full ? no_room : one;
   }
   tie::append_batch_close(now, out);
   return out;
@@ -201,15 +213,17 @@ dxl::Result<std::optional<tie::FileInfo>> file_info(const LookupContext& context
   return std::optional(make_file_info(**record, *signer ? &**signer : nullptr));
 }
 
+// Info by info: all of them together may be many times as long as an answer can be.
 Text file_infos(const LookupContext& context, const std::vector<tie::FileHashes>& files) {
-  std::vector<tie::FileInfo> infos;
-  for (const tie::FileHashes& hashes : files) {
-    auto info = file_info(context, hashes);
-    if (!info) return dxl::fail(info.error());
-    if (*info) infos.push_back(std::move(**info));
-  }
   std::string out;
-  tie::append_file_infos(infos, out);
+  tie::append_file_infos_open(out);
+  bool all = true;
+  for (auto hashes = files.begin(); all && hashes != files.end(); ++hashes) {
+    const auto info = file_info(context, *hashes);
+    if (!info) return dxl::fail(info.error());
+    if (*info) all = tie::append_file_info(**info, out);
+  }
+  tie::append_file_infos_close(all, out);
   return out;
 }
 

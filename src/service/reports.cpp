@@ -11,8 +11,20 @@ namespace {
 using tie::ReportRefusal;
 
 constexpr std::string_view kBusy = "too many requests are waiting, try again";
+constexpr std::string_view kTooFast =
+    "more messages than the service takes from one client, try again in a second";
 
 }  // namespace
+
+// Before anything is read, as with requests.
+void Dispatcher::refuse_too_fast(Action action, const dxl::MessageView& event) {
+  if (action == Action::kReportExternal) {
+    counters_.reports_unavailable.fetch_add(1);
+    return refuse_report_unavailable(event.source_client_id, event.message_id, kTooFast);
+  }
+  counters_.sandbox_refused.fetch_add(1);
+  refusals_.add(Refused::kSandboxReport, "unavailable", event.source_client_id, kTooFast);
+}
 
 // The order of the checks is that of §3.15.
 void Dispatcher::take_external_report(const dxl::MessageView& event) {
@@ -28,12 +40,6 @@ void Dispatcher::take_external_report(const dxl::MessageView& event) {
   }
   if (decoded->filename.empty() && settings->external_require_filename)
     return refuse_report(event, ReportRefusal::kFilename, "external.require_filename is true");
-  if (is_too_fast(event)) {
-    counters_.reports_unavailable.fetch_add(1);
-    return refuse_report_unavailable(
-        event.source_client_id, event.message_id,
-        "more messages than the service takes from one client, try again in a second");
-  }
   const bool taken = enqueue_write(ReportCommand{.message_id = std::string(event.message_id),
                                                  .sender = std::string(event.source_client_id),
                                                  .report = std::move(*decoded),

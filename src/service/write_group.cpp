@@ -18,6 +18,9 @@ using store::AuditKind;
 
 // Systems a targeted event is addressed to one by one; for more it is a broadcast (§3.11).
 constexpr std::size_t kMostEnrolled = 1'000;
+constexpr std::int64_t kSecondsPerMinute = 60;
+// Entries of the audit log about conflicts of which everybody can make as many as he likes.
+constexpr std::uint32_t kConflictsPerMinute = 60;
 
 // Whether applying a message with these digests may give a record another strongest digest, or
 // make one record of several: its references then move (docs/store.md).
@@ -88,7 +91,7 @@ dxl::Result<std::vector<WriteGroup::FilePtr>> WriteGroup::find_records(
 }
 
 dxl::Result<WriteGroup::Found> WriteGroup::find(const tie::FileHashes& hashes) const {
-  Found found;
+  Found found{.supplied = hashes, .records = {}, .known = {}, .match = {}};
   dxl::Result<std::vector<FilePtr>> records = find_records(hashes);
   if (!records) return dxl::fail(records.error());
   found.records = std::move(*records);
@@ -174,11 +177,19 @@ void WriteGroup::take(const reputation::Outcome& outcome, const Found& found, co
     audit_levels(change.before ? change.before->entries : std::vector<ProviderEntry>{},
                  change.after.entries, cause, std::move(entry));
   }
-  if (outcome.conflict) context_.counters.digest_conflicts.fetch_add(1);
+  if (!outcome.conflict) return;
+  const FileRecord* record = !outcome.store.empty() ? &outcome.store.front()
+                             : found.match.main     ? found.known.records[*found.match.main]
+                                                    : nullptr;
+  store::AuditEntry entry{
+      .hashes = found.supplied,
+      .comment = "digests or a signer that contradict the record were not stored"};
+  if (record != nullptr) entry.new_level = record->level(cause.provider);
+  audit_conflict(std::move(entry), cause);
 }
 
-void WriteGroup::take(const reputation::CertOutcome& outcome, const Cause& cause,
-                      Completed& result) {
+void WriteGroup::take(const reputation::CertOutcome& outcome, const tie::Sha1& sha1,
+                      const Cause& cause, Completed& result) {
   if (outcome.store) {
     certificates_[outcome.store->certificate.sha1] =
         std::make_shared<const CertRecord>(*outcome.store);
@@ -193,7 +204,30 @@ void WriteGroup::take(const reputation::CertOutcome& outcome, const Cause& cause
         outcome.event->before ? outcome.event->before->entries : std::vector<ProviderEntry>{},
         outcome.event->after.entries, cause, std::move(entry));
   }
-  if (outcome.conflict) context_.counters.digest_conflicts.fetch_add(1);
+  if (!outcome.conflict) return;
+  store::AuditEntry entry{
+      .is_certificate = true,
+      .comment = "a public key that contradicts the certificate's was not stored"};
+  entry.hashes.sha1 = sha1;
+  if (outcome.store) entry.new_level = outcome.store->level(cause.provider);
+  audit_conflict(std::move(entry), cause);
+}
+
+// §6.10 rule 4. Everybody may send lookups and metadata, so that of their conflicts the log keeps a
+// few each minute; all are counted.
+void WriteGroup::audit_conflict(store::AuditEntry entry, const Cause& cause) {
+  context_.counters.digest_conflicts.fetch_add(1);
+  if (cause.kind == AuditKind::kMerge) {
+    const std::int64_t minute = now_ / kSecondsPerMinute;
+    if (minute != conflict_minute_) conflicts_ = 0;
+    conflict_minute_ = minute;
+    if (++conflicts_ > kConflictsPerMinute) return;
+  }
+  entry.kind = AuditKind::kConflict;
+  entry.provider = cause.provider;
+  entry.old_level = entry.new_level;
+  entry.actor = cause.actor;
+  add_audit(std::move(entry));
 }
 
 // One entry per provider whose level differs. What another provider than the message's own shows

@@ -35,6 +35,7 @@ class WriteGroup {
 
   // The records a message concerns, as this group sees them.
   struct Found {
+    tie::FileHashes supplied;
     std::vector<FilePtr> records;
     reputation::Known known;
     reputation::Match match;
@@ -60,7 +61,9 @@ class WriteGroup {
   // Takes over what the engine decided: records, moves, events into `result`, audit entries.
   void take(const reputation::Outcome& outcome, const Found& found, const Cause& cause,
             Completed& result);
-  void take(const reputation::CertOutcome& outcome, const Cause& cause, Completed& result);
+  // `sha1`: of the certificate the message is about.
+  void take(const reputation::CertOutcome& outcome, const tie::Sha1& sha1, const Cause& cause,
+            Completed& result);
   void add_reference(const reputation::DigestKey& subject, std::string_view agent);
   void add_agent(std::string_view agent);
   void add_audit(store::AuditEntry entry);
@@ -89,6 +92,7 @@ class WriteGroup {
   void audit_levels(const std::vector<reputation::ProviderEntry>& before,
                     const std::vector<reputation::ProviderEntry>& after, const Cause& cause,
                     store::AuditEntry entry);
+  void audit_conflict(store::AuditEntry entry, const Cause& cause);
 
   const LookupContext& context_;
   const store::ReputationStore& store_;
@@ -96,6 +100,8 @@ class WriteGroup {
   std::int64_t now_ = 0;
   std::uint64_t change_id_ = 0;
   bool synced_ = false;
+  std::int64_t conflict_minute_ = 0;
+  std::uint32_t conflicts_ = 0;  // in that minute
   // Null: purged in this group.
   std::map<reputation::DigestKey, FilePtr> files_;
   std::map<tie::Sha1, CertPtr> certificates_;

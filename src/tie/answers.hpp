@@ -44,7 +44,11 @@ void append_cert_change(const CertificateReputationChange& change, const ChangeE
 dxl::Result<FileReputationChange> decode_file_change(std::string_view payload);
 dxl::Result<CertificateReputationChange> decode_cert_change(std::string_view payload);
 
-// First references. A peer that sends no totalCount has as many as it lists.
+// Files that an answer lists in each of the two places (L18) without becoming too long.
+inline constexpr std::int64_t kMaxOverridden = 2'000;
+
+// First references. Those that no message could carry are left out; totalCount counts them. A peer
+// that sends no totalCount has as many as it lists.
 void append_first_references(const FirstReferences& references, std::string& out);
 dxl::Result<FirstReferences> decode_first_references(std::string_view payload);
 
@@ -60,7 +64,12 @@ struct Updates {
 void append_updates(const Updates& updates, const GetUpdates& request, std::string& out);
 dxl::Result<Updates> decode_updates(std::string_view payload);
 
-// File info and search (§3.10): {"results":[…]}.
+// File info and search (§3.10): {"results":[…]}. Opened, then info by info, until one no longer
+// fits into an answer: it is left out and false returned. Closed with "truncated": true unless all
+// are in.
+void append_file_infos_open(std::string& out);
+bool append_file_info(const FileInfo& info, std::string& out);
+void append_file_infos_close(bool all, std::string& out);
 void append_file_infos(const std::vector<FileInfo>& infos, std::string& out);
 dxl::Result<std::vector<FileInfo>> decode_file_infos(std::string_view payload);
 

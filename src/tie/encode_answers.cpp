@@ -119,13 +119,13 @@ void append_first_references(const FirstReferences& references, std::string& out
   out += '{';
   append_member("totalCount", references.total_count, out);
   out += R"(,"agents":[)";
-  for (const FirstReference& reference : references.agents) {
+  append_what_fits(references.agents, out, [&out](const FirstReference& reference) {
     separate(out);
     out += '{';
     append_member("agentGuid", reference.agent_guid, out);
     append_member("date", reference.date, out);
     out += '}';
-  }
+  });
   out += "]}";
 }
 

@@ -113,7 +113,7 @@ void append_history_request(const HistoryRequest& request, std::string& out) {
 
 void append_history(const std::vector<HistoryEntry>& entries, std::string& out) {
   out += R"({"entries":[)";
-  for (const HistoryEntry& entry : entries) {
+  const bool all = append_what_fits(entries, out, [&out](const HistoryEntry& entry) {
     separate(out);
     out += '{';
     append_member("time", entry.time, out);
@@ -127,8 +127,8 @@ void append_history(const std::vector<HistoryEntry>& entries, std::string& out) 
     append_member("name", entry.actor_name, out);
     append_member("clientId", entry.actor_client_id, out);
     out += "}}";
-  }
-  out += "]}";
+  });
+  out += all ? "]}" : R"(],"truncated":true})";
 }
 
 void append_outcome_request(std::string_view message_id, std::string& out) {

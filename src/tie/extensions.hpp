@@ -123,6 +123,7 @@ struct HistoryEntry {
   std::string actor_certificate, actor_name, actor_client_id;
   friend bool operator==(const HistoryEntry&, const HistoryEntry&) = default;
 };
+// With "truncated": true if the last entries would make it longer than a message can be.
 void append_history(const std::vector<HistoryEntry>& entries, std::string& out);
 dxl::Result<std::vector<HistoryEntry>> decode_history_entries(std::string_view payload);
 

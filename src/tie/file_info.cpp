@@ -1,6 +1,7 @@
 // File info both ways: one list of the members, in the order in which they are written.
 #include "tie/file_info.hpp"
 
+#include <initializer_list>
 #include <utility>
 
 #include <fmt/format.h>
@@ -169,10 +170,23 @@ std::string to_composite_text(TrustLevel level, Provider provider) {
                      static_cast<std::int32_t>(provider));
 }
 
+void append_file_infos_open(std::string& out) { out += R"({"results":[)"; }
+
+bool append_file_info(const FileInfo& info, std::string& out) {
+  const auto append = [&out](const FileInfo* each) { append_info(*each, out); };
+  return append_what_fits(std::initializer_list<const FileInfo*>{&info}, out, append);
+}
+
+void append_file_infos_close(bool all, std::string& out) {
+  out += all ? "]}" : R"(],"truncated":true})";
+}
+
 void append_file_infos(const std::vector<FileInfo>& infos, std::string& out) {
-  out += R"({"results":[)";
-  for (const FileInfo& info : infos) append_info(info, out);
-  out += "]}";
+  append_file_infos_open(out);
+  bool all = true;
+  for (auto info = infos.begin(); all && info != infos.end(); ++info)
+    all = append_file_info(*info, out);
+  append_file_infos_close(all, out);
 }
 
 dxl::Result<std::vector<FileInfo>> decode_file_infos(std::string_view payload) {

@@ -10,6 +10,7 @@
 
 #include "dxl/json.hpp"
 #include "tie/reputation.hpp"
+#include "tie/rules.hpp"
 
 namespace tie {
 
@@ -25,6 +26,20 @@ void append_number(std::integral auto value, std::string& out) {
 // A comma, unless this is the first item of the array or object just opened.
 inline void separate(std::string& out) {
   if (out.back() != '[' && out.back() != '{') out += ',';
+}
+
+// Calls `append(item)` for each item while the text stays an answer that a message can carry. The
+// first that does not fit is taken back and the rest left out. False: something was left out.
+template <class Items, class F>
+bool append_what_fits(const Items& items, std::string& out, F&& append) {
+  for (const auto& item : items) {
+    const std::size_t before = out.size();
+    append(item);
+    if (out.size() <= kMaxAnswerBytes) continue;
+    out.resize(before);
+    return false;
+  }
+  return true;
 }
 
 // The name and the colon, after a comma if one is needed. Names are ours and need no escapes.

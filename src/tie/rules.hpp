@@ -8,6 +8,8 @@
 namespace tie {
 
 inline constexpr std::size_t kMaxPayloadBytes = 1024 * 1024;
+// Of an answer: with the message around it, it must pass a broker that takes 1 MiB.
+inline constexpr std::size_t kMaxAnswerBytes = kMaxPayloadBytes - 16 * 1024;
 inline constexpr std::size_t kMaxStringBytes = 64 * 1024;
 inline constexpr std::size_t kMaxDepth = 32;
 inline constexpr std::size_t kMaxNameCharacters =

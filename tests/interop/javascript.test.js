@@ -6,67 +6,18 @@ const assert = require('node:assert')
 const { spawn } = require('node:child_process')
 const crypto = require('node:crypto')
 const readline = require('node:readline')
-const { test, after } = require('node:test')
+const { test } = require('node:test')
 
 const dxl = require('@opendxl/dxl-client')
 const tie = require('@opendxl/dxl-tie-client')
+const peers = require('./dxl_clients')
+const {
+  ask, codeOf, digests, getFile, levels, publish, register, setFile, settle, until, withDeadline, Seen
+} = peers
 
 const { SCHEME, CONFIG_ALL, CONFIG_NONE, CPP_CONFIG, CPP_PEER } = process.env
-const DEADLINE = 30000
-const clients = []
 
-function withDeadline (what, start) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('waited for ' + what)), DEADLINE)
-    start(value => { clearTimeout(timer); resolve(value) },
-      error => { clearTimeout(timer); reject(error) })
-  })
-}
-
-// The library's refresh timers of registered services outlive its clients and would keep the process
-// alive; unref: only if they do.
-after(() => {
-  clients.forEach(client => client.destroy())
-  setTimeout(() => process.exit(), 2000).unref()
-})
-
-// The library names three codes of the fabric in `code` and leaves it empty for all others; the
-// number is in the raw message, as a signed one for the fabric's.
-const codeOf = error => error.dxlErrorResponse.errorCode >>> 0
-
-async function connect (config) {
-  const client = new dxl.Client(dxl.Config.createDxlConfigFromFile(config))
-  clients.push(client)
-  await withDeadline('the connection', resolve => client.connect(resolve))
-  assert.strictEqual(client._mqttClient.options.protocol, SCHEME)
-  return client
-}
-
-// The library does not tell when a subscription is in force. The broker handles one connection's
-// packets in order, so an answer to a later request tells.
-function settle (client) {
-  return withDeadline('an answer of the broker', (resolve, reject) => {
-    const request = new dxl.Request('/mcafee/service/dxl/svcregistry/query')
-    request.payload = '{}'
-    client.asyncRequest(request, error => error ? reject(error) : resolve())
-  })
-}
-
-function ask (client, topic, payload) {
-  return withDeadline('the answer on ' + topic, (resolve, reject) => {
-    const request = new dxl.Request(topic)
-    request.payload = payload
-    client.asyncRequest(request, (error, response) => error ? reject(error) : resolve(response))
-  })
-}
-
-function register (client, type, callbacks) {
-  return withDeadline('the registration', (resolve, reject) => {
-    const info = new dxl.ServiceRegistrationInfo(client, type)
-    info.addTopics(callbacks)
-    client.registerServiceAsync(info, error => error ? reject(error) : resolve(info))
-  })
-}
+const connect = config => peers.connect(config, SCHEME)
 
 function answering (client, make) {
   return request => {
@@ -91,26 +42,6 @@ function cpp (...args) {
   }
 }
 
-function digests (text) {
-  return Object.fromEntries(['md5', 'sha1', 'sha256'].map(
-    name => [name, crypto.createHash(name).update(text).digest('hex')]))
-}
-
-const levels = reputations => Object.fromEntries(
-  Object.entries(reputations).map(([provider, entry]) => [provider, entry.trustLevel]))
-
-function getFile (client, hashes) {
-  return withDeadline('a file reputation', (resolve, reject) =>
-    new tie.TieClient(client).getFileReputation(
-      (error, answer) => error ? reject(error) : resolve(answer), hashes))
-}
-
-function setFile (client, level, hashes) {
-  return withDeadline('a set', (resolve, reject) =>
-    new tie.TieClient(client).setFileReputation(
-      error => error ? reject(error) : resolve(), level, hashes, 'interop.exe', 'by JavaScript'))
-}
-
 test('events reach exact and wildcard subscribers, as text and as bytes', async () => {
   const sender = await connect(CONFIG_NONE)
   const receiver = await connect(CONFIG_ALL)
@@ -125,9 +56,7 @@ test('events reach exact and wildcard subscribers, as text and as bytes', async 
       receiver.addEventCallback(filter, callback)
     })
     await settle(receiver)
-    const event = new dxl.Event('/tests/js/event')
-    event.payload = payload
-    sender.sendEvent(event)
+    const event = publish(sender, '/tests/js/event', payload)
     const got = await received
     assert.strictEqual(got.destinationTopic, '/tests/js/event')
     assert.deepStrictEqual(Buffer.from(got.payload), Buffer.from(payload))
@@ -206,9 +135,7 @@ test('events pass between JavaScript and C++ both ways', async () => {
   const client = await connect(CONFIG_ALL)
   const listener = cpp('listen', '/tests/to-cpp')
   assert.strictEqual(await listener.line(), 'listening')
-  const event = new dxl.Event('/tests/to-cpp')
-  event.payload = Buffer.from('from JavaScript')
-  client.sendEvent(event)
+  publish(client, '/tests/to-cpp', Buffer.from('from JavaScript'))
   assert.strictEqual(await listener.line(), 'from JavaScript')
   await listener.end()
 
@@ -228,18 +155,12 @@ test('TIE: a set shows in the next lookup and in the change event', async () => 
   const client = await connect(CONFIG_ALL)
   const watcher = await connect(CONFIG_NONE)
   const hashes = digests('js set ' + crypto.randomUUID())
-  const changes = []
-  let wake = () => {}
-  new tie.TieClient(watcher).addFileReputationChangeCallback(change => {
-    changes.push(change)
-    wake()
-  })
+  const changes = new Seen()
+  new tie.TieClient(watcher).addFileReputationChangeCallback(change => changes.add(change))
   await settle(watcher)
   await setFile(client, tie.TrustLevel.MOST_LIKELY_TRUSTED, hashes)
   assert.deepStrictEqual(levels(await getFile(watcher, hashes)), { 1: 0, 3: 85 })
-  const find = () => changes.find(change => change.hashes.sha256 === hashes.sha256)
-  await withDeadline('the change event', resolve => { wake = () => find() && resolve(); wake() })
-  const change = find()
+  const change = await changes.find('the change event', each => each.hashes.sha256 === hashes.sha256)
   assert.deepStrictEqual(change.hashes, hashes)
   assert.deepStrictEqual(levels(change.oldReputations), { 1: 0, 3: 0 })
   assert.deepStrictEqual(levels(change.newReputations), { 1: 0, 3: 85 })
@@ -263,10 +184,7 @@ test('TIE: JavaScript lookups count as an endpoint\'s', async () => {
   const first = await getFile(client, hashes)
   assert.strictEqual(first[3].attributes[prevalence], '0')
   await getFile(client, hashes)
-  const later = await withDeadline('prevalence 1', (resolve, reject) => {
-    const look = () => getFile(client, hashes).then(
-      answer => answer[3].attributes[prevalence] === '0' ? setImmediate(look) : resolve(answer), reject)
-    look()
-  })
+  const later = await until('prevalence 1', () => getFile(client, hashes),
+    answer => answer[3].attributes[prevalence] !== '0')
   assert.strictEqual(later[3].attributes[prevalence], '1')
 })

@@ -20,6 +20,7 @@ DEADLINE = float(os.environ.get("TIARA_TEST_DEADLINE", "60"))
 
 GROUP_EXTERNAL = "TIE Server Set External Reputation"
 GROUP_ENTERPRISE = "TIE Server Set Enterprise Reputation"
+GROUP_SANDBOX = "TIE Server Report Sandbox Reputation"
 
 
 def run(*arguments, timeout=DEADLINE, **more):
