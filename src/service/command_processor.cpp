@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/kill_point.hpp"
 #include "base/log.hpp"
 
 namespace tiara::service {
@@ -98,7 +99,9 @@ CommandProcessor::Applied CommandProcessor::flush() {
 CommandProcessor::Applied CommandProcessor::commit() {
   if (group_.batch().empty()) return {};
   const base::SteadyTime began = clock_.now();
+  TIARA_KILL_POINT("service.commit.before");
   Applied committed = store_.commit(group_.batch(), group_.durability());
+  TIARA_KILL_POINT("service.commit.after");
   counters_.commit_times.add(clock_.now() - began);
   if (!committed) {
     back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kLongestBackOff);
@@ -118,6 +121,7 @@ CommandProcessor::Applied CommandProcessor::commit() {
   counters_.store_works = true;
   last_commit_ = group_.now();
   context_.cache.update(group_.cached_records(), group_.purged());
+  TIARA_KILL_POINT("service.cache.after");
   return committed;
 }
 
