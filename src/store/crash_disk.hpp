@@ -16,7 +16,7 @@ namespace tiara::store {
 
 // What TIARA_DISK says, options between commas; null without it:
 //   volatile       what was not synced is lost with the process, but for a random part of it
-//   lie            the same, and syncing does nothing: a disk the campaign must notice
+//   lie            the same, and syncing RocksDB's log does nothing, which the campaign must notice
 //   fault=KIND     nospace, ioerror, short (a part is written, then no space) or sync
 //   after=N        writes (for sync: syncs) that go well before the first fault
 //   faults=N       how many of them fail, then the disk is sound again

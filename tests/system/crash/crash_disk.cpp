@@ -114,8 +114,11 @@ class CrashDisk final : public rocksdb::FileSystemWrapper,
 // One thread writes a file at a time, as RocksDB promises; what is kept needs no lock.
 class CrashFile final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  CrashFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::shared_ptr<CrashDisk> disk)
-      : FSWritableFileOwnerWrapper(std::move(file)), disk_(std::move(disk)) {}
+  CrashFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::shared_ptr<CrashDisk> disk,
+            const std::string& path)
+      : FSWritableFileOwnerWrapper(std::move(file)),
+        disk_(std::move(disk)),
+        lies_(disk_->options().lies && path.ends_with(".log")) {}
 
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
     using Fault = DiskOptions::Fault;
@@ -163,7 +166,7 @@ class CrashFile final : public rocksdb::FSWritableFileOwnerWrapper {
     if (!disk_->options().is_volatile) return target()->Append(data, options, debug);
     kept_.append(data.data(), data.size());
     if (kept_.size() > kMostKept) return write_back(kept_.size(), options, debug);
-    if (disk_->options().lies || disk_->random() % kWriteBackEvery != 0) return IOStatus::OK();
+    if (lies_ || disk_->random() % kWriteBackEvery != 0) return IOStatus::OK();
     return write_back(disk_->random() % (kept_.size() + 1), options, debug);
   }
   IOStatus write_back(std::size_t bytes, const IOOptions& options, IODebugContext* debug) {
@@ -176,7 +179,7 @@ class CrashFile final : public rocksdb::FSWritableFileOwnerWrapper {
   IOStatus sync(const IOOptions& options, IODebugContext* debug, F&& really) {
     base::kill_point("disk.sync.before");
     if (disk_->fails(true)) return IOStatus::IOError("the disk does not sync");
-    if (disk_->options().lies) return IOStatus::OK();
+    if (lies_) return IOStatus::OK();
     IOStatus status = write_back(kept_.size(), options, debug);
     if (status.ok()) status = really();
     base::kill_point("disk.sync.after");
@@ -184,6 +187,7 @@ class CrashFile final : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
   std::shared_ptr<CrashDisk> disk_;
+  const bool lies_;
   std::string kept_;  // what the disk has not got yet
 };
 
@@ -193,7 +197,7 @@ IOStatus CrashDisk::NewWritableFile(const std::string& path, const FileOptions& 
   base::kill_point("disk.create");
   std::unique_ptr<rocksdb::FSWritableFile> file;
   IOStatus status = FileSystemWrapper::NewWritableFile(path, options, &file, debug);
-  if (status.ok()) *result = std::make_unique<CrashFile>(std::move(file), shared_from_this());
+  if (status.ok()) *result = std::make_unique<CrashFile>(std::move(file), shared_from_this(), path);
   return status;
 }
 
@@ -202,7 +206,7 @@ IOStatus CrashDisk::ReopenWritableFile(const std::string& path, const FileOption
                                        IODebugContext* debug) {
   std::unique_ptr<rocksdb::FSWritableFile> file;
   IOStatus status = FileSystemWrapper::ReopenWritableFile(path, options, &file, debug);
-  if (status.ok()) *result = std::make_unique<CrashFile>(std::move(file), shared_from_this());
+  if (status.ok()) *result = std::make_unique<CrashFile>(std::move(file), shared_from_this(), path);
   return status;
 }
 
