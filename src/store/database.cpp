@@ -35,12 +35,17 @@ bool has_lz4() {
   return false;
 }
 
+rocksdb::WALRecoveryMode recovery_mode(const RocksOptions& from) {
+  if (from.skip_damaged_log && from.read_only)
+    return rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  return from.accept_damaged_log ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
+                                 : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+}
+
 rocksdb::Options make_options(const RocksOptions& from, rocksdb::Env* env) {
   rocksdb::Options options;
   options.create_if_missing = true;
-  options.wal_recovery_mode = from.accept_damaged_log
-                                  ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
-                                  : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.wal_recovery_mode = recovery_mode(from);
   options.write_buffer_size = kWriteBufferBytes;
   options.compression = has_lz4() ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
