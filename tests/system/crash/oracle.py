@@ -23,6 +23,7 @@ class Oracle(Peer):
         """A new store."""
         self.files, self.joined, self.counted = [], [], []
         self.last_change_id = 0
+        self.rolled_to = 0  # as a consumer that goes on from latestUpdateTime
         self.comments = {}  # what the audit log must have: {comment: (provider, level)}
         self.problems = []
         self.begin_round()
@@ -122,20 +123,28 @@ class Oracle(Peer):
                     self.problems.append(f"{counted.file.name}: its name is lost")
         return checked
 
-    def check_updates(self):
-        """Every acknowledged change of this round is among the updates since it began."""
-        listed, since = set(), self.began
+    def read_updates(self, since):
+        """What is listed since then, and where to go on."""
+        listed = set()
         while True:
             page = self.call(UPDATES, {"sinceTime": since, "queryLimit": 10000,
                                        "targetTypes": {"file": "sha256", "cert": "sha1"}})
             listed.update(item["value"] for item in page["fileHashes"] + page["certificateHashes"])
             if not page.get("props", {}).get("queryLimitExceeded"):
-                break
+                return listed, page["latestUpdateTime"]
             since = page["latestUpdateTime"]
+
+    def check_updates(self):
+        """Every acknowledged change of this round is among the updates since it began, and a consumer that goes on from
+        where it was comes by it."""
+        listed, _ = self.read_updates(self.began)
+        rolled, self.rolled_to = self.read_updates(self.rolled_to)
         for file in self.changed:
             kind = "sha1" if file.certificate else "sha256"
-            if file.hashes(kind)[0]["value"] not in listed:
-                self.problems.append(f"{file.name}: its change is not among the updates since {self.began}")
+            digest = file.hashes(kind)[0]["value"]
+            for where, found in ((f"since {self.began}", listed), ("for who goes on from the last", rolled)):
+                if digest not in found:
+                    self.problems.append(f"{file.name}: its change is not among the updates {where}")
         return len(self.changed)
 
     def check_audit(self, lines):
