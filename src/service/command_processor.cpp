@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kFirstBackOff{100};
 constexpr std::chrono::milliseconds kLongestBackOff{5'000};
+// A store whose changes are further ahead was written under a wrong clock, which is not followed.
+constexpr std::int64_t kMostAhead = 24 * 60 * 60;
 
 // What names the message that must be applied once only, whatever way it comes; empty: each is its
 // own. Kind and sender belong to it: nobody can use up the id of another's message.
@@ -31,6 +33,25 @@ std::string message_of(const Command& command) {
   return fmt::format("{} {} {}", command.index(), sender, id);
 }
 
+// The time of the newest change in the store, if it lies ahead of the clock: that was set back
+// since, perhaps while nothing ran, and consumers go on from what they have seen. 0: it does not.
+std::int64_t newest_ahead(const store::ReputationStore& store, std::int64_t now) {
+  std::int64_t newest = 0;
+  const auto read = store.read_updates(now + 1, [&](const store::Batch::Update& update) {
+    if (update.time - now > kMostAhead) return false;
+    newest = update.time;
+    return true;
+  });
+  if (!read) base::log(base::LogLevel::kError, "tie", "updates: {}", read.error().message);
+  if (newest != 0) {
+    base::log(base::LogLevel::kWarning, "tie",
+              "the clock is {} s behind the newest change in the store; changes get its time until "
+              "the clock has caught up",
+              newest - now);
+  }
+  return newest;
+}
+
 }  // namespace
 
 CommandProcessor::CommandProcessor(const LookupContext& context, store::ReputationStore& store,
@@ -39,7 +60,8 @@ CommandProcessor::CommandProcessor(const LookupContext& context, store::Reputati
       store_(store),
       clock_(clock),
       counters_(context.counters),
-      group_(context, store) {}
+      group_(context, store),
+      last_commit_(newest_ahead(store, clock.epoch_seconds())) {}
 
 std::vector<Completed> CommandProcessor::process(std::vector<Submitted> commands) {
   results_.clear();
