@@ -1,5 +1,6 @@
-// Places where the crash campaign (docs/store.md) kills the program. Only `tiara_crash`, a build for
-// that test, is compiled with TIARA_CRASH_HOOKS; in the program that users get they are nothing.
+// Places where the crash campaign (docs/store.md) kills the program. Only `tiara_crash`, a build
+// for that test, is compiled with TIARA_CRASH_HOOKS; in the program that users get they are
+// nothing.
 #pragma once
 
 #ifdef TIARA_CRASH_HOOKS

@@ -10,7 +10,7 @@ namespace rocksdb {
 class DB;
 class FileSystem;
 class WriteBatch;
-}
+}  // namespace rocksdb
 
 namespace tiara::store {
 

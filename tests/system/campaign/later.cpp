@@ -1,4 +1,5 @@
-// Preloaded into a program, moves its wall clock by TIARA_LATER seconds, so that records age in a test.
+// Preloaded into a program, moves its wall clock by TIARA_LATER seconds, so that records age in a
+// test.
 #include <dlfcn.h>
 #include <time.h>
 

@@ -3,8 +3,8 @@ import uuid
 
 from raw_peer import ERROR, REQUEST
 
-from crash.peer import (CERT_SET, FABRIC_ERRORS, GET, METADATA, OUTCOME, REPORT, SET, SET_ALL, parsed)
-from crash.values import ABSENT, CERT_ENTERPRISE, ENTERPRISE, EXTERNAL, KINDS, LEVELS, Counted, File, Joined
+from campaign.peer import (CERT_SET, FABRIC_ERRORS, GET, METADATA, OUTCOME, REPORT, SET, SET_ALL, parsed)
+from campaign.values import ABSENT, CERT_ENTERPRISE, ENTERPRISE, EXTERNAL, KINDS, LEVELS, Counted, File, Joined
 
 
 class Writer:

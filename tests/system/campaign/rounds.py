@@ -17,8 +17,8 @@ import fabric
 from fabric import BIN, GROUP_ENTERPRISE, GROUP_EXTERNAL, TIARA, run, wait_until
 from tie_server import TieServer, member, thumbprint
 
-from crash.oracle import Oracle
-from crash.values import ABSENT, ENTERPRISE, EXTERNAL, Lost
+from campaign.oracle import Oracle
+from campaign.values import ABSENT, ENTERPRISE, EXTERNAL, Lost
 
 CRASH = BIN / "tiara_crash"
 LATER = BIN / "liblater.so"
@@ -93,10 +93,6 @@ class Campaign:
                            f"{number - life + 1}") from None
             tell(f"round {number}: {kind} {place}: {self.oracle.acknowledged} acknowledged, {self.oracle.refused} "
                  f"refused, {self.oracle.events} events, {time.monotonic() - begun:.1f} s")
-
-    def run_round(self, kind, place):
-        """One round on a new store."""
-        self.round(0, kind, place, is_last=True)
 
     def round(self, number, kind, place, is_last=False):
         self.random = random.Random(f"{self.seed} {number}")

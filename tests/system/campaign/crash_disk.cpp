@@ -26,7 +26,8 @@ using rocksdb::Slice;
 
 // As much as a system keeps back before it writes on its own.
 constexpr std::size_t kMostKept = 1 << 20;
-// One of so many writes makes a part of what is kept reach the disk: a torn write, if the end comes.
+// One of so many writes makes a part of what is kept reach the disk: a torn write, if the end
+// comes.
 constexpr std::uint64_t kWriteBackEvery = 8;
 
 struct DiskOptions {

@@ -3,9 +3,9 @@ there. It shares no code with the service and runs in a process of its own."""
 import json
 import time
 
-from crash.peer import AGENTS, GET_ALL, INFO, UPDATES, Peer
-from crash.values import ABSENT, KINDS, Lost
-from crash.writer import Writer
+from campaign.peer import AGENTS, GET_ALL, INFO, UPDATES, Peer
+from campaign.values import ABSENT, KINDS, Lost
+from campaign.writer import Writer
 
 BATCH = 200
 QUIET = 0.15  # nothing for so long after the death: nothing is under way any more
