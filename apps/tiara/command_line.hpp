@@ -121,11 +121,20 @@ struct ServerOptions {
 };
 
 struct StoreOptions {
-  enum class Action : std::uint8_t { kVerify, kCompact, kMigrate, kBackUp, kRestore, kList };
+  enum class Action : std::uint8_t {
+    kVerify,
+    kCompact,
+    kMigrate,
+    kBackUp,
+    kRestore,
+    kList,
+    kRecover
+  };
   Action action = Action::kVerify;
-  StorePlace place{};              // all but list
-  std::filesystem::path back_ups;  // backup, restore, list
-  std::uint32_t number = 0;        // restore; 0: the newest
+  StorePlace place{};               // all but list
+  std::filesystem::path back_ups;   // backup, restore, list
+  std::uint32_t number = 0;         // restore; 0: the newest
+  bool accept_damaged_log = false;  // recover: always
   friend bool operator==(const StoreOptions&, const StoreOptions&) = default;
 };
 

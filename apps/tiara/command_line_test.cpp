@@ -114,9 +114,13 @@ TEST(CommandLine, StoreAndAuditTakeAStateOrAStore) {
       {{"store", "backup", "b", "--state", "s"}, {Store::kBackUp, {"s", ""}, "b", 0}},
       {{"store", "restore", "b", "--state", "s", "--number", "3"},
        {Store::kRestore, {"s", ""}, "b", 3}},
+      {{"store", "recover", "--accept-damaged-log", "--state", "s"},
+       {Store::kRecover, {"s", ""}, "", 0, true}},
       {{"store", "list", "b"}, {Store::kList, {}, "b", 0}}};
   for (const auto& [arguments, expected] : store_cases)
     EXPECT_EQ(std::get<StoreOptions>(parsed(arguments).command), expected) << arguments[1];
+  EXPECT_THAT(refused({"store", "recover", "--state", "s"}).err,
+              HasSubstr("--accept-damaged-log is required"));
   using Audit = AuditOptions::Action;
   EXPECT_EQ(
       std::get<AuditOptions>(parsed({"audit", "verify", "--state", "s", "--head", "1:ff"}).command),

@@ -69,6 +69,28 @@ void add_offline_actions(CLI::App& store, StoreOptions& options,
       "  tiara store migrate --state ~/fabric\n");
 }
 
+void add_recover(CLI::App& store, StoreOptions& options, const std::function<void()>& chosen) {
+  CLI::App* recover =
+      add_store_action(store, "recover", "Open a store whose log is damaged, giving up the rest",
+                       StoreOptions::Action::kRecover, options, chosen);
+  recover
+      ->add_flag("--accept-damaged-log", options.accept_damaged_log,
+                 "Yes: what is behind the damage in the log is given up")
+      ->required();
+  add_place(*recover, options.place);
+  recover->footer(
+      "For a store that refuses to open because of its log, for instance after a power cut on a "
+      "disk that\nwrote zeros. Keeps what is before the damage and prints how far that goes: the "
+      "last change id and\naudit entry, and those that could still be seen behind it. What was "
+      "acknowledged may be among what\nis given up: prefer a back-up if you have one, and copy "
+      "the directory first. A store whose log is\nsound stays as it is. Exit code 8: something "
+      "else is damaged, or a service has it open. Also takes\n--json.\n"
+      "\nExamples:\n"
+      "  cp -a ~/fabric/store ~/store.damaged\n"
+      "  tiara store recover --accept-damaged-log --state ~/fabric\n"
+      "  tiara store verify --state ~/fabric\n");
+}
+
 void add_back_up_actions(CLI::App& store, StoreOptions& options,
                          const std::function<void()>& chosen) {
   using Action = StoreOptions::Action;
@@ -142,6 +164,7 @@ void add_store(CLI::App& app, StoreOptions& options, std::function<void()> chose
       "  tiara store backup /backup/tiara --state ~/fabric\n"
       "  tiara store verify --state ~/fabric\n");
   add_offline_actions(*store, options, chosen);
+  add_recover(*store, options, chosen);
   add_back_up_actions(*store, options, chosen);
 }
 

@@ -113,6 +113,34 @@ int migrate(const CommonOptions& common, const StoreOptions& options) {
   return kExitOk;
 }
 
+int recover(const CommonOptions& common, const StoreOptions& options) {
+  const auto report = store::recover_store(options.place.directory());
+  if (!report) return app::report(report.error());
+  const bool damaged = !report->damage.empty();
+  if (damaged) {
+    fmt::print(stderr,
+               "tiara: {}\n"
+               "tiara: what is behind that in the log has been given up, acknowledged changes "
+               "perhaps among it; if you have a back-up, prefer it\n",
+               base::printable(report->damage));
+  }
+  if (common.json) {
+    const Json json{{"damaged", damaged},
+                    {"changeId", report->change_id},
+                    {"changeIdSeen", report->change_id_seen},
+                    {"auditHead", audit_head_text(report->audit)},
+                    {"auditSeen", report->audit_seen}};
+    fmt::print("{}\n", json.dump());
+    return kExitOk;
+  }
+  fmt::print(
+      "damaged {}\nlast change id {}, seen in the log {}\nlast audit entry {}, seen in the log "
+      "{}\naudit {}\n",
+      damaged ? "yes" : "no", report->change_id, report->change_id_seen, report->audit.count,
+      report->audit_seen, audit_head_text(report->audit));
+  return kExitOk;
+}
+
 // Has the server of a state do it. False: none runs there.
 dxl::Result<bool> back_up_online(const std::filesystem::path& control,
                                  const std::filesystem::path& directory) {
@@ -199,9 +227,11 @@ int run_store(const CommonOptions& common, const StoreOptions& options) {
   switch (options.action) {
     case Action::kVerify:
     case Action::kCompact:
-    case Action::kMigrate: {
+    case Action::kMigrate:
+    case Action::kRecover: {
       if (auto there = check_store_is_there(options.place); !there) return report(there.error());
       if (options.action == Action::kVerify) return verify(common, options);
+      if (options.action == Action::kRecover) return recover(common, options);
       return options.action == Action::kCompact ? compact(common, options)
                                                 : migrate(common, options);
     }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/kill_point.hpp"
 #include "base/log.hpp"
 
 namespace tiara::service {
@@ -16,6 +17,8 @@ constexpr std::chrono::milliseconds kLongestBackOff{5'000};
 // A page of updates is cut between whole seconds (L22) and may hold two of any size; an answer has
 // room for twice as many.
 constexpr std::size_t kChangesPerSecond = 6'000;
+// A store whose changes are further ahead was written under a wrong clock, which is not followed.
+constexpr std::int64_t kMostAhead = 24 * 60 * 60;
 
 // What names the message that must be applied once only, whatever way it comes; empty: each is its
 // own. Kind and sender belong to it: nobody can use up the id of another's message.
@@ -42,14 +45,25 @@ CommandProcessor::CommandProcessor(const LookupContext& context, store::Reputati
       clock_(clock),
       counters_(context.counters),
       group_(context, store) {
-  // What was committed before may lie in the present second or, after crowded ones, in later ones.
-  const auto read = store.read_updates(clock.epoch_seconds(), [this](const auto& update) {
+  go_on_from_store();
+}
+
+// What was committed before may lie in the present second or, after crowded ones or since the clock
+// was set back, in later ones: consumers go on from what they have seen.
+void CommandProcessor::go_on_from_store() {
+  const std::int64_t now = clock_.epoch_seconds();
+  const auto read = store_.read_updates(now, [&](const store::Batch::Update& update) {
+    if (update.time - now > kMostAhead) return false;
     note_changes(update.time, 1);
     return true;
   });
-  if (!read)
-    base::log(base::LogLevel::kError, "tie", "cannot read the latest changes: {}",
-              read.error().message);
+  if (!read) base::log(base::LogLevel::kError, "tie", "updates: {}", read.error().message);
+  if (last_commit_ > now) {
+    base::log(base::LogLevel::kWarning, "tie",
+              "the clock is {} s behind the newest change in the store; changes get its time until "
+              "the clock has caught up",
+              last_commit_ - now);
+  }
 }
 
 std::vector<Completed> CommandProcessor::process(std::vector<Submitted> commands) {
@@ -130,7 +144,9 @@ CommandProcessor::Applied CommandProcessor::flush() {
 CommandProcessor::Applied CommandProcessor::commit() {
   if (group_.batch().empty()) return {};
   const base::SteadyTime began = clock_.now();
+  TIARA_KILL_POINT("service.commit.before");
   Applied committed = store_.commit(group_.batch(), group_.durability());
+  TIARA_KILL_POINT("service.commit.after");
   counters_.commit_times.add(clock_.now() - began);
   if (!committed) {
     back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kLongestBackOff);
@@ -150,6 +166,7 @@ CommandProcessor::Applied CommandProcessor::commit() {
   counters_.store_works = true;
   note_changes(group_.now(), group_.batch().updates.size());
   context_.cache.update(group_.cached_records(), group_.purged());
+  TIARA_KILL_POINT("service.cache.after");
   return committed;
 }
 

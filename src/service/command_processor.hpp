@@ -61,6 +61,7 @@ class CommandProcessor {
   Applied apply(const BarrierCommand& command, Completed& result);
 
   void begin_group(std::int64_t now);
+  void go_on_from_store();
   void note_changes(std::int64_t second, std::size_t count);
   void make_room();
   // As this group sees them; commits first where it must.

@@ -25,6 +25,28 @@ TEST(CommandProcessor, CommitsAGroupOnceAndSynced) {
   EXPECT_EQ(service.level(Provider::kEnterprise), TrustLevel::kMostLikelyMalicious);
 }
 
+// The time that a change gets when the store's newest lies so many seconds ahead of the clock.
+std::int64_t commit_time_behind(std::int64_t ahead) {
+  ServiceFixture service;
+  const std::int64_t now = service.clock.epoch;
+  store::Batch batch;
+  batch.updates = {{.time = now + ahead,
+                    .change_id = 1,
+                    .subject = reputation::strongest_key(reputation::hashes(1, 2, 3))}};
+  batch.change_id = 1;
+  EXPECT_TRUE(service.store.commit(batch, Durability::kSynced));
+  CommandProcessor restarted(service.context, service.store, service.clock);
+  std::vector<Submitted> commands;
+  commands.push_back({.command = BarrierCommand{}});
+  return restarted.process(std::move(commands)).at(0).time - now;
+}
+
+TEST(CommandProcessor, TimeDoesNotGoBackAcrossARestartUnlessTheClockWasWrong) {
+  EXPECT_EQ(commit_time_behind(-10), 0);
+  EXPECT_EQ(commit_time_behind(120), 120);
+  EXPECT_EQ(commit_time_behind(2 * 24 * 60 * 60), 0);
+}
+
 TEST(CommandProcessor, FirstReferencesAloneAreNotSynced) {
   ServiceFixture service;
   service.get(true);

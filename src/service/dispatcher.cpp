@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "base/kill_point.hpp"
 #include "base/log.hpp"
 #include "dxl/topic.hpp"
 #include "tie/codec.hpp"
@@ -238,10 +239,12 @@ void Dispatcher::on_written(std::vector<Completed> results) {
         respond_error(reply.view(), tie::ServiceError::kUnavailable, kBusy);
       continue;
     }
+    TIARA_KILL_POINT("service.answer.before");
     if (const ReplyTo* reply = reply_of(completed.command)) {
       completed.failed ? respond_error(reply->view(), completed.error, completed.text)
                        : respond(reply->view(), completed.text);
     }
+    TIARA_KILL_POINT_IF(!completed.events.empty(), "service.events.before");
     for (const Publication& event : completed.events) {
       dxl::MessageView message;
       message.type = dxl::MessageType::kEvent;
@@ -249,6 +252,7 @@ void Dispatcher::on_written(std::vector<Completed> results) {
       message.client_ids = std::span<const std::string>(event.client_ids);
       ports_.send(event.topic, message);
     }
+    TIARA_KILL_POINT_IF(!completed.events.empty(), "service.events.after");
   }
 }
 

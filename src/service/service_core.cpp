@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/kill_point.hpp"
 #include "tie/codec.hpp"
 
 namespace tiara::service {
@@ -49,6 +50,10 @@ void ServiceCore::start() {
   for (std::size_t i = 0; i < options_.read_threads; ++i)
     readers_.emplace_back([this] { run_reader(reads_); });
   readers_.emplace_back([this] { run_reader(slow_reads_); });
+#ifdef TIARA_CRASH_HOOKS
+  options_.housekeeping = {.first = std::chrono::milliseconds(300),
+                           .every = std::chrono::seconds(1)};
+#endif
   // Its events go out by way of the first front-end.
   housekeeping_ = std::make_unique<Housekeeping>(
       context_, clock_, [this](AgeCommand command) { return write(0, std::move(command)); },
@@ -81,6 +86,7 @@ void ServiceCore::run_writer() {
   while (true) {
     std::vector<Submitted> commands = writes_.take(kCommandsPerCommit);
     if (commands.empty()) return;
+    TIARA_KILL_POINT("service.group.taken");
     std::vector<std::vector<Completed>> by_origin(front_ends_.size());
     for (Completed& completed : processor_.process(std::move(commands)))
       by_origin[completed.origin].push_back(std::move(completed));

@@ -9,6 +9,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/utilities/backup_engine.h>
 
+#include "base/kill_point.hpp"
 #include "store/database.hpp"
 #include "store/maintenance.hpp"
 #include "store/rocks_store.hpp"
@@ -106,7 +107,9 @@ dxl::Result<void> RocksStore::back_up(const std::filesystem::path& directory) {
     const std::unique_ptr<rocksdb::BackupEngine> owner(engine);
     rocksdb::CreateBackupOptions options;
     options.flush_before_backup = true;
+    TIARA_KILL_POINT("store.backup.before");
     status = engine->CreateNewBackup(options, &database_->raw());
+    TIARA_KILL_POINT("store.backup.after");
     if (!status.ok()) return refuse(directory, status.ToString());
     return {};
   };

@@ -10,6 +10,8 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include "base/kill_point.hpp"
+#include "store/crash_disk.hpp"
 #include "store/elements.hpp"
 
 namespace tiara::store {
@@ -33,12 +35,17 @@ bool has_lz4() {
   return false;
 }
 
+rocksdb::WALRecoveryMode recovery_mode(const RocksOptions& from) {
+  if (from.skip_damaged_log && from.read_only)
+    return rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  return from.accept_damaged_log ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
+                                 : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+}
+
 rocksdb::Options make_options(const RocksOptions& from, rocksdb::Env* env) {
   rocksdb::Options options;
   options.create_if_missing = true;
-  options.wal_recovery_mode = from.accept_damaged_log
-                                  ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
-                                  : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.wal_recovery_mode = recovery_mode(from);
   options.write_buffer_size = kWriteBufferBytes;
   options.compression = has_lz4() ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
@@ -156,7 +163,11 @@ Database::Database(const RocksOptions& options)
       sync_writes_(options.sync_writes),
       read_only_(options.read_only),
       environment_(std::make_unique<Environment>()) {
-  if (options.file_system) environment_->env = rocksdb::NewCompositeEnv(options.file_system);
+  std::shared_ptr<rocksdb::FileSystem> file_system = options.file_system;
+#ifdef TIARA_CRASH_HOOKS
+  if (!file_system) file_system = crash_disk();
+#endif
+  if (file_system) environment_->env = rocksdb::NewCompositeEnv(file_system);
 }
 
 tl::unexpected<dxl::Error> Database::fail(std::string_view what) const {
@@ -248,7 +259,12 @@ dxl::Result<void> Database::write(Writes& writes, bool synced) {
   if (dxl::Result<void> resumed = resume(); !resumed) return resumed;
   rocksdb::WriteOptions options;
   options.sync = sync_writes_ && synced;
+  TIARA_KILL_POINT("store.write.before");
+#ifdef TIARA_CRASH_HOOKS
+  write_first_half(*db_, *writes.batch_);
+#endif
   const rocksdb::Status status = db_->Write(options, writes.batch_.get());
+  TIARA_KILL_POINT("store.write.after");
   if (status.ok()) return {};
   resume_first_ = true;
   return fail(status.ToString());

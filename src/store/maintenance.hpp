@@ -40,6 +40,18 @@ struct MigrateReport {
 dxl::Result<MigrateReport> migrate_store(const std::filesystem::path& directory,
                                          const Progress& progress);
 
+// Opens a store whose log is damaged with what is before the damage; the rest of the log is gone
+// afterwards. A sound store stays as it is. kStorage if something else than the log is damaged.
+struct RecoverReport {
+  std::string damage;  // empty: there was none, and nothing was given up
+  std::uint64_t change_id = 0;
+  AuditHead audit;
+  // The highest numbers that the log has where it can be read: behind the damage too, so that at
+  // least what is between the two was given up.
+  std::uint64_t change_id_seen = 0, audit_seen = 0;
+};
+dxl::Result<RecoverReport> recover_store(const std::filesystem::path& directory);
+
 struct BackUp {
   std::uint32_t number = 0;
   std::int64_t time = 0;  // seconds since 1970 UTC

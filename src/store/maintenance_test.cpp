@@ -185,5 +185,81 @@ TEST_F(MaintenanceTest, RandomHistoriesVerify) {
   EXPECT_GT(report->audit.count, 100U);
 }
 
+// The end of the log as a disk may leave it that wrote some sectors and not others.
+class DamagedLogTest : public MaintenanceTest {
+ protected:
+  // Several blocks of the log: what follows damage in its own block cannot be read.
+  static constexpr std::uint64_t kChanges = 400;
+
+  void SetUp() override {
+    const auto store = open(store_);
+    ASSERT_TRUE(store);
+    for (std::uint64_t n = 1; n <= kChanges; ++n)
+      ASSERT_TRUE(store->commit(change(n), Durability::kBuffered));
+  }
+  std::filesystem::path log() const {
+    for (const auto& file : std::filesystem::directory_iterator(store_))
+      if (file.path().extension() == ".log") return file.path();
+    return {};
+  }
+  // Overwrites what is `from` bytes before the end.
+  void zero(std::uint64_t from, std::size_t bytes) const {
+    std::fstream file(log(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-static_cast<std::streamoff>(from), std::ios::end);
+    file << std::string(bytes, '\0');
+  }
+  void expect_refused() const {
+    const auto store = open_rocks_store(RocksOptions{.directory = store_});
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().code, dxl::ErrorCode::kStorage);
+  }
+};
+
+TEST_F(DamagedLogTest, AStoreThatEndsInZerosIsRecoveredWithWhatIsBeforeThem) {
+  zero(700, 700);
+  expect_refused();
+  const auto report = recover_store(store_);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->damage, HasSubstr("Corruption"));
+  EXPECT_GT(report->change_id, 0U);
+  EXPECT_LT(report->change_id, kChanges);
+  EXPECT_EQ(report->audit.count, report->change_id);
+  expect_sound(store_);
+  const auto store = open(store_);
+  ASSERT_TRUE(store);
+  EXPECT_EQ(store->last_change_id(), report->change_id);
+  ASSERT_TRUE(store->commit(change(report->change_id + 1), Durability::kSynced));
+}
+
+TEST_F(DamagedLogTest, WhatIsSeenBehindTheDamageIsReportedAsGivenUp) {
+  zero(std::filesystem::file_size(log()) / 2, 8);
+  expect_refused();
+  const auto report = recover_store(store_);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_LT(report->change_id, kChanges);
+  EXPECT_EQ(report->change_id_seen, kChanges);
+  EXPECT_EQ(report->audit_seen, kChanges);
+  expect_sound(store_);
+}
+
+TEST_F(DamagedLogTest, ASoundStoreStaysAsItIs) {
+  const auto report = recover_store(store_);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(report->damage, IsEmpty());
+  EXPECT_EQ(report->change_id, kChanges);
+  EXPECT_EQ(report->audit_seen, kChanges);
+  expect_sound(store_);
+}
+
+TEST_F(DamagedLogTest, WhatIsInUseOrNoStoreIsRefused) {
+  const auto none = recover_store(restored_);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, dxl::ErrorCode::kStorage);
+  const auto store = open(store_);
+  const auto used = recover_store(store_);
+  ASSERT_FALSE(used);
+  EXPECT_EQ(used.error().code, dxl::ErrorCode::kInUse);
+}
+
 }  // namespace
 }  // namespace tiara::store

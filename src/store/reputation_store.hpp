@@ -172,6 +172,9 @@ struct RocksOptions {
   // Opens a store whose write-ahead log is damaged with what is before the damage, instead of
   // refusing. Loses what is behind it: for somebody who decided that (docs/store.md, "Durability").
   bool accept_damaged_log = false;
+  // With read_only: what is readable behind the damage shows too, so not all of it fits together.
+  // For recover_store() alone, to say what it gives up.
+  bool skip_damaged_log = false;
 };
 // kStorage with directory and reason (damaged, no space, wrong format version), kInUse when another
 // process has it. A store of an older format is brought to this one (docs/store.md, "Formats").

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/hex.hpp"
+#include "base/kill_point.hpp"
 #include "base/ports.hpp"
 #include "store/rocks_keys.hpp"
 #include "store/rocks_values.hpp"
@@ -91,8 +92,10 @@ dxl::Result<Meta> open_meta(Database& database) {
       return database.fail(
           fmt::format("format version {}; it must be opened for writing once to become {}",
                       **format, kFormatVersion));
+    TIARA_KILL_POINT_IF(!is_new, "store.upgrade.before");
     if (dxl::Result<void> written = write_format(database); !written)
       return dxl::fail(written.error());
+    TIARA_KILL_POINT_IF(!is_new, "store.upgrade.after");
   }
   dxl::Result<Meta> meta = read_meta(database);
   if (meta && !is_new) meta->format = **format;
@@ -110,8 +113,10 @@ RocksStore::RocksStore(std::unique_ptr<Database> database, const Meta& meta)
 dxl::Result<std::unique_ptr<RocksStore>> RocksStore::open(const RocksOptions& options) {
   dxl::Result<std::unique_ptr<Database>> database = Database::open(options);
   if (!database) return dxl::fail(database.error());
+  TIARA_KILL_POINT("store.open.recovered");
   const dxl::Result<Meta> meta = open_meta(**database);
   if (!meta) return dxl::fail(meta.error());
+  TIARA_KILL_POINT("store.open.done");
   return std::unique_ptr<RocksStore>(new RocksStore(*std::move(database), *meta));
 }
 
@@ -126,8 +131,12 @@ dxl::Result<void> RocksStore::commit(const Batch& batch, Durability durability) 
   dxl::Result<Prepared> prepared = prepare(*database_, batch, agents_.load(), audit_head());
   if (!prepared) return dxl::fail(prepared.error());
   const bool synced = durability == Durability::kSynced;
+  TIARA_KILL_POINT_IF(!batch.moves.empty(), "store.merge.before");
+  TIARA_KILL_POINT_IF(!batch.remove.empty(), "store.retention.before");
   if (dxl::Result<void> written = database_->write(prepared->writes, synced); !written)
     return written;
+  TIARA_KILL_POINT_IF(!batch.moves.empty(), "store.merge.after");
+  TIARA_KILL_POINT_IF(!batch.remove.empty(), "store.retention.after");
   agents_ = prepared->agents;
   if (batch.change_id) change_id_ = *batch.change_id;
   const std::lock_guard lock(audit_mutex_);

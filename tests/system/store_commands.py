@@ -218,6 +218,34 @@ class Damage(StoreTest):
         self.assertEqual(self.entries("--store", old), [])
 
 
+class DamagedLog(StoreTest):
+    def test_a_log_that_ends_in_zeros_is_given_up_on_demand_only(self):
+        files = [self.set(f"file-{number}.txt") for number in range(20)]
+        self.assertEqual(self.own.kill(), -9)
+        log, = (self.state / "store").glob("*.log")
+        size = log.stat().st_size
+        with open(log, "r+b") as damaged:
+            damaged.seek(size - 600)
+            damaged.write(bytes(600))
+        for action in ("verify", "compact"):
+            self.assert_exit(8, store(action, "--state", self.state))
+        self.assert_exit(2, store("recover", "--state", self.state))
+        self.assert_exit(8, store("verify", "--state", self.state))  # that changed nothing
+        done = self.assert_exit(0, store("recover", "--accept-damaged-log", "--state", self.state, "--json"))
+        report = json.loads(done.stdout)
+        self.assertTrue(report["damaged"])
+        self.assertIn("if you have a back-up, prefer it", done.stderr)
+        kept = report["changeId"]
+        self.assertTrue(0 < kept < 20, report)
+        self.assertEqual(report["auditHead"].split(":")[0], str(kept))
+        self.assert_exit(0, store("verify", "--state", self.state))
+        self.assertEqual(len(self.entries("--state", self.state)), kept)
+        again = self.assert_exit(0, store("recover", "--accept-damaged-log", "--state", self.state))
+        self.assertRegex(again.stdout, f"^damaged no\nlast change id {kept}, seen in the log {kept}\n")
+        self.own.start()
+        self.assertEqual([levels(self.own.admin, file)[3] for file in files], [99] * kept + [0] * (20 - kept))
+
+
 class Audit(StoreTest):
     def test_it_is_read_beside_a_running_server(self):
         self.set("file.txt", "KNOWN_TRUSTED", "--comment", "=cmd|'/c calc'!A0")

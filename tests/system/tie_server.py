@@ -28,12 +28,13 @@ class TieServer:
         self.settings.write_text(f'{more}[fabric]\nconfig = "{config}"\n')
         self.members = self.directory / "authorization.toml"
         self.process = None
+        self.program = TIARA
 
     def admit(self, *blocks):
         self.members.write_text('profile = "open"\n' + "".join(blocks))
 
     def launch(self, *extra, **environment):
-        self.process = Process([TIARA, "server", "--config", self.settings, *extra],
+        self.process = Process([self.program, "server", "--config", self.settings, *extra],
                                self.directory.parent / f"{self.directory.name}.log",
                                env={**os.environ, **environment})
         return self.process
