@@ -37,7 +37,7 @@ struct Options {
   std::uint64_t lookups = 1'000'000;
   std::uint64_t hot = 100'000;
   std::uint64_t block_cache_mib = store::RocksOptions{}.block_cache_bytes / kMiB;
-  std::uint64_t cached_records = tiara::service::CoreOptions{}.cached_records;
+  std::uint64_t cached_digests = tiara::service::CoreOptions{}.cached_digests;
   std::uint64_t sets = 0, outstanding = 4'096;
   bool cold = false, scans = false, json = false;
 };
@@ -117,7 +117,7 @@ dxl::Result<std::unique_ptr<Service>> start(const Options& options, std::string 
   const auto begin = Clock::now();
   auto opened = open_store(options);
   if (!opened) return dxl::fail(opened.error());
-  auto service = std::make_unique<Service>(*std::move(opened), options.cached_records);
+  auto service = std::make_unique<Service>(*std::move(opened), options.cached_digests);
   service->measure(options.filling, By::kAll, 1, 0, options.filling.records);
   rows.push_back(number(std::move(name), seconds_since(begin), "s", 3));
   return service;
@@ -159,11 +159,10 @@ void measure_scans(const Options& options, Service& service, std::vector<Row>& r
       tiara::service::UpdatesQuery{.updates = {.since = 0, .query_limit = 1000}, .asker = {}});
   add("scan.updatesNewest",
       tiara::service::UpdatesQuery{
-          .updates = {.since = change_time(last - last / 1000), .query_limit = 1000},
-          .asker = {}});
+          .updates = {.since = change_time(last - last / 1000), .query_limit = 1000}, .asker = {}});
   add("scan.updatesTargeted",
-      tiara::service::UpdatesQuery{
-          .updates = {.since = 0, .query_limit = 1000, .targeted = true}, .asker = {}});
+      tiara::service::UpdatesQuery{.updates = {.since = 0, .query_limit = 1000, .targeted = true},
+                                   .asker = {}});
   add("scan.overridden", tiara::service::CertQuery{
                              .certificate = {.sha1 = signer_of(options.filling)}, .counts = false});
 }
@@ -182,7 +181,8 @@ void print(const Options& options, const std::vector<Row>& rows) {
 int run(Options& options) {
   const auto filling = read_filling(options.directory);
   if (!filling)
-    return fail(fmt::format("{}: not filled; `tie_bench fill` does that", options.directory.string()));
+    return fail(
+        fmt::format("{}: not filled; `tie_bench fill` does that", options.directory.string()));
   options.filling = *filling;
   std::vector<Row> rows;
   const auto bytes = static_cast<double>(bytes_of(store_of(options.directory)));
@@ -191,7 +191,7 @@ int run(Options& options) {
   rows.push_back(number("diskMiB", bytes / kMiB, "", 0));
   rows.push_back(number("diskBytesPerRecord", bytes / records, "", 1));
   rows.push_back(number("blockCacheMiB", static_cast<double>(options.block_cache_mib), "", 0));
-  rows.push_back(number("cachedRecords", static_cast<double>(options.cached_records), "", 0));
+  rows.push_back(number("cachedDigests", static_cast<double>(options.cached_digests), "", 0));
   if (options.cold) {
     evict(options.directory);
     const auto cold = start(options, "startColdSeconds", rows);
@@ -262,7 +262,7 @@ void add_run(CLI::App& app, Options& options) {
       ->capture_default_str();
   command->add_option("--block-cache", options.block_cache_mib, "MiB for blocks of the store")
       ->capture_default_str();
-  command->add_option("--cached-records", options.cached_records, "of the service's cache")
+  command->add_option("--cached-digests", options.cached_digests, "of the service's cache")
       ->capture_default_str();
   command->add_flag("--cold", options.cold, "also a start with nothing of the store in memory");
   command->add_flag("--scans", options.scans, "also searches, updates and overridden files");

@@ -63,8 +63,8 @@ std::string_view to_string(By by) {
   return "";
 }
 
-Service::Service(std::unique_ptr<store::ReputationStore> store, std::size_t cached_records)
-    : core_(service::CoreOptions{.settings = {}, .cached_records = cached_records},
+Service::Service(std::unique_ptr<store::ReputationStore> store, std::size_t cached_digests)
+    : core_(service::CoreOptions{.settings = {}, .cached_digests = cached_digests},
             std::move(store), clock_),
       dispatcher_(core_.context(), core_.access(), clock_, *this) {}
 
@@ -93,8 +93,8 @@ const std::string& Service::ask(std::string_view payload) {
   return answer_;
 }
 
-Measured Service::measure(const Filling& filling, By by, std::uint64_t lookups,
-                          std::uint64_t first, std::uint64_t span) {
+Measured Service::measure(const Filling& filling, By by, std::uint64_t lookups, std::uint64_t first,
+                          std::uint64_t span) {
   Measured measured{.lookups = lookups};
   std::vector<std::uint32_t> times;
   times.reserve(lookups);

@@ -29,7 +29,7 @@ struct Measured {
 
 class Service final : service::DispatcherPorts {
  public:
-  Service(std::unique_ptr<store::ReputationStore> store, std::size_t cached_records);
+  Service(std::unique_ptr<store::ReputationStore> store, std::size_t cached_digests);
 
   // The answer's payload; empty: none came.
   const std::string& ask(std::string_view payload);

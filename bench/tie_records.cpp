@@ -21,10 +21,10 @@ using reputation::FileRecord;
 constexpr std::uint64_t kRecordsPerBatch = 10'000;
 constexpr std::uint64_t kReported = 500'000;
 constexpr std::int64_t kFirstSecond = 1'600'000'000;
-constexpr std::array kLevels{tie::TrustLevel::kKnownTrusted,   tie::TrustLevel::kMostLikelyTrusted,
-                             tie::TrustLevel::kMightBeTrusted, tie::TrustLevel::kMightBeMalicious,
-                             tie::TrustLevel::kMostLikelyMalicious,
-                             tie::TrustLevel::kKnownMalicious};
+constexpr std::array kLevels{
+    tie::TrustLevel::kKnownTrusted,        tie::TrustLevel::kMostLikelyTrusted,
+    tie::TrustLevel::kMightBeTrusted,      tie::TrustLevel::kMightBeMalicious,
+    tie::TrustLevel::kMostLikelyMalicious, tie::TrustLevel::kKnownMalicious};
 
 // `stream` tells the digests of one record apart.
 template <class Digest>
@@ -117,8 +117,7 @@ std::optional<Filling> read_filling(const std::filesystem::path& directory) {
 
 dxl::Result<void> fill(const std::filesystem::path& directory, const Filling& filling) {
   std::error_code ignored;
-  if (std::filesystem::exists(directory, ignored) &&
-      !std::filesystem::is_empty(directory, ignored))
+  if (std::filesystem::exists(directory, ignored) && !std::filesystem::is_empty(directory, ignored))
     return dxl::fail(dxl::ErrorCode::kInvalidArgument,
                      fmt::format("{}: not empty, and not filled with this", directory.string()));
   if (auto put = put_all(directory, filling); !put) return put;

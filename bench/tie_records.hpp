@@ -1,5 +1,5 @@
-// A store full of records that a seed and a number give: filled once, asked for by anybody who knows
-// both.
+// A store full of records that a seed and a number give: filled once, asked for by anybody who
+// knows both.
 #pragma once
 
 #include <cstdint>

@@ -55,7 +55,7 @@ Sets time_sets(std::unique_ptr<store::ReputationStore> store, const Filling& fil
   service::ServiceCore core(service::CoreOptions{}, std::move(store), clock);
   const service::Origin origin = core.add_front_end(
       {.written = [&](std::vector<service::Completed> results) { tally.add(results); },
-       .read = [](service::ReadDone) {}});
+       .read = [](std::vector<service::ReadDone>) {}});
   core.start();
   const auto begin = Clock::now();
   for (std::uint64_t number = 0; number < sets; ++number) {
