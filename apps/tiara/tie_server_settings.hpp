@@ -21,6 +21,7 @@ struct TieServerSettings {
   std::string members = "authorization.toml";
   bool trust_broker_certs = false;
   LogSettings log;
+  StoreSettings memory;
   reputation::Settings reputation;
 };
 
