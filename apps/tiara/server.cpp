@@ -233,10 +233,12 @@ dxl::Result<void> Server::start_service() {
   service_chain_ = *std::move(chain);
   store::RocksOptions rocks;
   rocks.directory = state_.paths.store;
+  rocks.block_cache_bytes = block_cache_bytes(state_.settings.store);
   auto opened = store::open_rocks_store(rocks);
   if (!opened) return dxl::fail(opened.error());
   service::TieServiceOptions service_options;
   service_options.settings = state_.settings.reputation;
+  service_options.cached_digests = state_.settings.store.cached_digests;
   service_options.access.is_member = [this](std::string_view sha1, std::string_view group) {
     return clients_.is_member(sha1, group);
   };

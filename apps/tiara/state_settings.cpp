@@ -117,6 +117,7 @@ std::vector<Setting> setting_rows(StateSettings& settings) {
     for (Setting& row : more) rows.push_back(std::move(row));
   };
   add(tie_rows(settings.reputation));
+  add(store_rows(settings.store));
   add(broker_rows(settings));
   add(log_rows(settings.log));
   add(limit_rows(settings.limits));

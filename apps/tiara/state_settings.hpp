@@ -28,6 +28,7 @@ struct StateSettings {
   bool test_mode = false;
   std::chrono::seconds message_sample{60};  // broker.message_sample_seconds
   LogSettings log;
+  StoreSettings store;
   broker::BrokerLimits limits;
   reputation::Settings reputation;  // the names of TIE reference §12.2
 };

@@ -133,10 +133,12 @@ dxl::Result<void> TieServer::start_service() {
   clients_.set_authorization(fabric::Authorization(*std::move(members)));
   store::RocksOptions rocks;
   rocks.directory = loaded_.store;
+  rocks.block_cache_bytes = block_cache_bytes(loaded_.settings.memory);
   auto opened = store::open_rocks_store(rocks);
   if (!opened) return dxl::fail(opened.error());
   service::TieServiceOptions options;
   options.settings = loaded_.settings.reputation;
+  options.cached_digests = loaded_.settings.memory.cached_digests;
   options.access.is_member = [this](std::string_view sha1, std::string_view group) {
     return clients_.is_member(sha1, group);
   };

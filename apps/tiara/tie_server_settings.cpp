@@ -15,9 +15,9 @@ using dxl::ErrorCode;
 
 constexpr std::int64_t kMaxFrontEnds = 8;
 
-// Those that `tiara up` does not have.
+// Those that `tiara up` does not have, and the rest of their sections.
 std::vector<Setting> own_rows(TieServerSettings& settings) {
-  return {
+  std::vector<Setting> rows{
       text(
           "fabric.config",
           "dxlclient.config of the client that the service is on its fabric. Where the broker asks "
@@ -44,6 +44,8 @@ std::vector<Setting> own_rows(TieServerSettings& settings) {
            "do: the original passes on what a client claims.",
            settings.trust_broker_certs),
   };
+  for (Setting& row : store_rows(settings.memory)) rows.push_back(std::move(row));
+  return rows;
 }
 
 std::filesystem::path from(const std::filesystem::path& directory, const std::string& path) {

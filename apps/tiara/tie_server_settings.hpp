@@ -23,6 +23,7 @@ struct TieServerSettings {
   std::size_t front_ends = 1;
   bool trust_broker_certs = false;
   LogSettings log;
+  StoreSettings memory;
   reputation::Settings reputation;
 };
 

@@ -24,6 +24,8 @@ constexpr std::int64_t kMaxSystems = 1'000'000'000;
 constexpr std::int64_t kMaxDays = 36'500;
 constexpr std::int64_t kMaxRate = 100'000'000;
 constexpr std::size_t kSha1Digits = 40;
+constexpr std::int64_t kMaxMib = 1'048'576;
+constexpr std::int64_t kMaxDigests = 1'000'000'000;
 
 std::optional<std::int64_t> parse_days(std::string_view text) {
   std::int64_t days = 0;
@@ -121,6 +123,18 @@ std::vector<Setting> answering_rows(Reputation& tie) {
 }
 
 }  // namespace
+
+std::vector<Setting> store_rows(StoreSettings& settings) {
+  return {
+      number("store.cache_mib",
+             "MiB of memory for what was read from the store: blocks of records, and the indexes "
+             "and filters, which are best kept: 8 MiB for a million files with three digests.",
+             settings.cache_mib, 8, kMaxMib),
+      number("store.cached_digests",
+             "Digests whose answers are kept in memory, in up to 1.5 KiB each.",
+             settings.cached_digests, 16, kMaxDigests),
+  };
+}
 
 void use_log_settings(const LogSettings& settings) {
   base::set_log_level(settings.level);

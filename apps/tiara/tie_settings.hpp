@@ -1,7 +1,8 @@
 // The settings of the TIE service (TIE reference §12.2), the same for `tiara up` and `tiara
-// server`, and those of the log.
+// server`, those of the store's memory, and those of the log.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -16,6 +17,16 @@ struct LogSettings {
   base::LogFormat format = base::LogFormat::kText;
   std::uint32_t repeats = 60;  // log.repeats_per_minute
 };
+// What the store and the answers of the service take of the memory, however many files there are.
+struct StoreSettings {
+  std::uint32_t cache_mib = 256;           // store.cache_mib
+  std::uint32_t cached_digests = 262'144;  // store.cached_digests
+};
+std::vector<broker::Setting> store_rows(StoreSettings& settings);
+inline std::size_t block_cache_bytes(const StoreSettings& settings) {
+  return std::size_t{settings.cache_mib} * 1024 * 1024;
+}
+
 void use_log_settings(const LogSettings& settings);
 
 // The rows write into `settings`, which must outlive them. A reload applies all but create_date.

@@ -1,6 +1,7 @@
 #include "service/answer_template.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <string_view>
@@ -14,6 +15,7 @@ namespace {
 constexpr std::int64_t kNowMark = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kSizeMark = std::numeric_limits<std::uint64_t>::max();
 constexpr std::string_view kSubmitMember = R"("submitMetaData":)";
+constexpr std::size_t kUsualPieces = 4;
 
 template <class Number>
 void append_number(Number value, std::string& out) {
@@ -54,32 +56,29 @@ AnswerTemplate::AnswerTemplate(const reputation::FileRecord* record, const Answe
       marked);
   const std::string now_mark = std::to_string(kNowMark);
   const std::string size_mark = std::to_string(kSizeMark);
-  std::string_view rest = marked;
-  while (!rest.empty()) {
-    const std::size_t now_at = rest.find(now_mark);
-    const std::size_t size_at = rest.find(size_mark);
-    const std::size_t submit_at = rest.find(kSubmitMember);
-    const std::size_t at = std::min({now_at, size_at, submit_at});
-    if (at == std::string_view::npos) break;
-    std::size_t literal = at;
-    std::size_t skipped = 0;
-    Hole hole = Hole::kNone;
-    if (at == now_at) {
-      hole = Hole::kNow;
-      skipped = now_mark.size();
-    } else if (at == size_at) {
-      hole = Hole::kEnterpriseSize;
-      skipped = size_mark.size();
-    } else {
-      hole = Hole::kSubmitMetadata;
-      literal += kSubmitMember.size();
-      skipped = 1;
-    }
-    text_ += rest.substr(0, literal);
-    pieces_.push_back(Piece{.end = text_.size(), .hole = hole});
-    rest.remove_prefix(literal + skipped);
+  struct Mark {
+    std::string_view text;
+    Hole hole;
+    std::size_t at;  // of the next one
+  };
+  std::array marks{Mark{now_mark, Hole::kNow, marked.find(now_mark)},
+                   Mark{size_mark, Hole::kEnterpriseSize, marked.find(size_mark)},
+                   Mark{kSubmitMember, Hole::kSubmitMetadata, marked.find(kSubmitMember)}};
+  text_.reserve(marked.size());
+  pieces_.reserve(kUsualPieces);
+  std::size_t begin = 0;
+  while (true) {
+    Mark& next = *std::ranges::min_element(marks, {}, &Mark::at);
+    if (next.at == std::string::npos) break;
+    // The member's name stays, its one digit goes.
+    const bool is_member = next.hole == Hole::kSubmitMetadata;
+    const std::size_t end = next.at + next.text.size();
+    text_.append(marked, begin, (is_member ? end : next.at) - begin);
+    pieces_.push_back(Piece{.end = text_.size(), .hole = next.hole});
+    begin = is_member ? end + 1 : end;
+    next.at = marked.find(next.text, begin);
   }
-  text_ += rest;
+  text_.append(marked, begin);
   pieces_.push_back(Piece{.end = text_.size(), .hole = Hole::kNone});
 }
 

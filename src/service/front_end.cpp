@@ -19,9 +19,11 @@ FrontEnd::FrontEnd(ServiceCore& core, sdk::LinkOptions link, sdk::Connector conn
                  link_.post([this, shared] { dispatcher_.on_written(std::move(*shared)); });
                },
            .read =
-               [this](ReadDone done) {
-                 auto shared = std::make_shared<ReadDone>(std::move(done));
-                 link_.post([this, shared] { dispatcher_.on_read(std::move(*shared)); });
+               [this](std::vector<ReadDone> done) {
+                 auto shared = std::make_shared<std::vector<ReadDone>>(std::move(done));
+                 link_.post([this, shared] {
+                   for (ReadDone& one : *shared) dispatcher_.on_read(std::move(one));
+                 });
                }})),
       dispatcher_(core.context(), core.access(), core.clock(), *this),
       link_(std::move(link), std::move(connector), *this),

@@ -13,20 +13,46 @@ using reputation::DigestKeys;
 using reputation::FileRecord;
 using reputation::strongest_key;
 
+// Under the digests it was asked for by, so that a record asked for by one takes one place.
 void keep(const LookupContext& context, const tie::FileHashes& supplied,
-          const std::vector<FileRecord>& found, std::uint64_t epoch) {
-  std::vector<CachedRecordPtr> records;
-  for (const FileRecord& record : found)
-    records.push_back(std::make_shared<const CachedRecord>(record, context.basis));
-  for (const CachedRecordPtr& record : records)
-    for (const DigestKey& digest : DigestKeys(record->record.hashes))
-      context.cache.insert_read(digest, record, epoch);
+          const std::vector<CachedRecordPtr>& found, std::uint64_t epoch) {
   for (const DigestKey& digest : DigestKeys(supplied)) {
-    const bool known = std::any_of(found.begin(), found.end(), [&](const FileRecord& record) {
-      return has_digest(record.hashes, digest);
+    const auto holder = std::find_if(found.begin(), found.end(), [&](const CachedRecordPtr& one) {
+      return has_digest(one->record.hashes, digest);
     });
-    if (!known) context.cache.insert_read(digest, nullptr, epoch);
+    context.cache.insert_read(digest, holder == found.end() ? nullptr : *holder, epoch);
   }
+}
+
+// What the store has for the supplied digests, and which of it counts.
+struct Found {
+  std::vector<CachedRecordPtr> records;
+  reputation::Match match;
+
+  std::vector<const FileRecord*> plain() const {
+    std::vector<const FileRecord*> plain;
+    for (const CachedRecordPtr& one : records) plain.push_back(&one->record);
+    return plain;
+  }
+};
+
+dxl::Result<Found> read_records(const LookupContext& context, const tie::FileHashes& hashes) {
+  const std::uint64_t epoch = context.cache.epoch();
+  dxl::Result<std::vector<FileRecord>> read = context.store.find(hashes);
+  if (!read) return dxl::fail(read.error());
+  Found found;
+  for (FileRecord& record : *read)
+    found.records.push_back(std::make_shared<const CachedRecord>(std::move(record), context.basis));
+  keep(context, hashes, found.records, epoch);
+  found.match = reputation::match_records(hashes, found.plain());
+  return found;
+}
+
+dxl::Result<std::optional<FileRecord>> merge(const LookupContext& context, const Found& found) {
+  const std::vector<const FileRecord*> records = found.plain();
+  const auto references = count_joined(context.store, found.match, records);
+  if (!references) return dxl::fail(references.error());
+  return merge_matched(found.match, records, *references);
 }
 
 }  // namespace
@@ -51,6 +77,8 @@ std::optional<CachedRecordPtr> find_cached(const LookupContext& context,
                                            const tie::FileHashes& hashes) {
   CachedRecordPtr record;
   for (const DigestKey& digest : DigestKeys(hashes)) {
+    // As the store has it: a record's digests are not looked for again.
+    if (record && has_digest(record->record.hashes, digest)) continue;
     const auto cached = context.cache.find(digest);
     if (!cached) return std::nullopt;
     if (!*cached) continue;
@@ -73,17 +101,9 @@ void append_cached(const LookupContext& context, const CachedRecordPtr& record, 
 
 dxl::Result<std::optional<FileRecord>> find_file(const LookupContext& context,
                                                  const tie::FileHashes& hashes) {
-  const std::uint64_t epoch = context.cache.epoch();
-  const dxl::Result<std::vector<FileRecord>> found = context.store.find(hashes);
+  const dxl::Result<Found> found = read_records(context, hashes);
   if (!found) return dxl::fail(found.error());
-  keep(context, hashes, *found, epoch);
-
-  std::vector<const FileRecord*> records;
-  for (const FileRecord& record : *found) records.push_back(&record);
-  const reputation::Match match = reputation::match_records(hashes, records);
-  const auto references = count_joined(context.store, match, records);
-  if (!references) return dxl::fail(references.error());
-  return merge_matched(match, records, *references);
+  return merge(context, *found);
 }
 
 dxl::Result<std::string> answer_file(const LookupContext& context, const tie::FileHashes& hashes,
@@ -93,13 +113,19 @@ dxl::Result<std::string> answer_file(const LookupContext& context, const tie::Fi
     append_cached(context, *cached, now, counts, answer);
     return answer;
   }
-  const auto record = find_file(context, hashes);
+  const dxl::Result<Found> found = read_records(context, hashes);
+  if (!found) return dxl::fail(found.error());
+  const reputation::Match& match = found->match;
+  if (match.joins.empty()) {
+    append_cached(context, match.main ? found->records[*match.main] : nullptr, now, counts, answer);
+    return answer;
+  }
+  const auto record = merge(context, *found);
   if (!record) return dxl::fail(record.error());
-  const FileRecord* known = *record ? &**record : nullptr;
-  context.counters.verdicts[verdict_of(known)].fetch_add(1, std::memory_order_relaxed);
+  context.counters.verdicts[verdict_of(&**record)].fetch_add(1, std::memory_order_relaxed);
   tie::append_reputations(
       make_answer(
-          known, context.basis,
+          &**record, context.basis,
           AnswerValues{.now = now, .enterprise_size = context.enterprise_size(), .counts = counts}),
       answer);
   return answer;

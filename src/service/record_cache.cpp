@@ -10,6 +10,8 @@ namespace tiara::service {
 namespace {
 
 constexpr std::size_t kStripes = 16;
+// Of a hash, whose lower bits the map of a stripe uses.
+constexpr int kStripeShift = 60;
 
 }  // namespace
 
@@ -29,8 +31,9 @@ struct RecordCache::Stripe {
   std::size_t hand = 0;
 
   // Under the mutex. What is replaced is returned, to be destroyed without it.
-  CachedRecordPtr put(const reputation::DigestKey& digest, CachedRecordPtr record) {
-    const auto at = by_digest.find(digest);
+  CachedRecordPtr put(const Place& place, const reputation::DigestKey& digest,
+                      CachedRecordPtr record) {
+    const auto at = by_digest.find(digest, place.hash);
     if (at != by_digest.end()) return std::exchange(slots[at->second].record, std::move(record));
     if (slots.size() < capacity) {
       by_digest.emplace(digest, slots.size());
@@ -56,14 +59,17 @@ RecordCache::RecordCache(std::size_t digests) {
 
 RecordCache::~RecordCache() = default;
 
-RecordCache::Stripe& RecordCache::stripe_of(const reputation::DigestKey& digest) const {
-  return *stripes_[absl::Hash<reputation::DigestKey>{}(digest) % kStripes];
+RecordCache::Place RecordCache::place_of(const reputation::DigestKey& digest) const {
+  static_assert(sizeof(std::size_t) == 8 && kStripes == std::size_t{1} << (64 - kStripeShift));
+  const std::size_t hash = absl::Hash<reputation::DigestKey>{}(digest);
+  return {.stripe = *stripes_[hash >> kStripeShift], .hash = hash};
 }
 
 std::optional<CachedRecordPtr> RecordCache::find(const reputation::DigestKey& digest) const {
-  Stripe& stripe = stripe_of(digest);
+  const Place place = place_of(digest);
+  Stripe& stripe = place.stripe;
   const std::lock_guard lock(stripe.mutex);
-  const auto at = stripe.by_digest.find(digest);
+  const auto at = stripe.by_digest.find(digest, place.hash);
   if (at == stripe.by_digest.end()) return std::nullopt;
   Stripe::Slot& slot = stripe.slots[at->second];
   slot.used = true;
@@ -72,21 +78,21 @@ std::optional<CachedRecordPtr> RecordCache::find(const reputation::DigestKey& di
 
 void RecordCache::insert_read(const reputation::DigestKey& digest, CachedRecordPtr record,
                               std::uint64_t epoch) {
-  Stripe& stripe = stripe_of(digest);
+  const Place place = place_of(digest);
   CachedRecordPtr replaced;
-  const std::lock_guard lock(stripe.mutex);
+  const std::lock_guard lock(place.stripe.mutex);
   // Checked under the lock: a writer that raises the epoch later overwrites this afterwards.
-  if (epoch_.load() == epoch) replaced = stripe.put(digest, std::move(record));
+  if (epoch_.load() == epoch) replaced = place.stripe.put(place, digest, std::move(record));
 }
 
 void RecordCache::update(const std::vector<CachedRecordPtr>& records,
                          const std::vector<reputation::DigestKey>& gone) {
   epoch_.fetch_add(1);
   const auto put = [this](const reputation::DigestKey& digest, const CachedRecordPtr& record) {
-    Stripe& stripe = stripe_of(digest);
+    const Place place = place_of(digest);
     CachedRecordPtr replaced;
-    const std::lock_guard lock(stripe.mutex);
-    replaced = stripe.put(digest, record);
+    const std::lock_guard lock(place.stripe.mutex);
+    replaced = place.stripe.put(place, digest, record);
   };
   for (const reputation::DigestKey& digest : gone) put(digest, nullptr);
   for (const CachedRecordPtr& record : records)

@@ -46,7 +46,11 @@ class RecordCache {
 
  private:
   struct Stripe;
-  Stripe& stripe_of(const reputation::DigestKey& digest) const;
+  struct Place {
+    Stripe& stripe;
+    std::size_t hash;
+  };
+  Place place_of(const reputation::DigestKey& digest) const;
 
   std::vector<std::unique_ptr<Stripe>> stripes_;
   std::atomic<std::uint64_t> epoch_{0};

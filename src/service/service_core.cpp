@@ -15,7 +15,8 @@ constexpr std::size_t kReadQueue = 65'536;
 constexpr std::size_t kSlowReadQueue = 4'096;
 // One group's share of memory stays bounded, whatever has piled up.
 constexpr std::size_t kCommandsPerCommit = 8'192;
-constexpr std::size_t kDigestsPerRecord = 3;
+// One reader's share of the queries that wait: few, so that another reader takes the rest.
+constexpr std::size_t kReadsAtOnce = 16;
 
 }  // namespace
 
@@ -24,7 +25,7 @@ ServiceCore::ServiceCore(CoreOptions options, std::unique_ptr<store::ReputationS
     : options_(std::move(options)),
       store_(std::move(store)),
       clock_(clock),
-      cache_(options_.cached_records * kDigestsPerRecord),
+      cache_(options_.cached_digests),
       settings_(options_.settings),
       context_{
           .settings = settings_,
@@ -48,8 +49,8 @@ Origin ServiceCore::add_front_end(FrontEndPorts ports) {
 void ServiceCore::start() {
   writer_ = std::thread([this] { run_writer(); });
   for (std::size_t i = 0; i < options_.read_threads; ++i)
-    readers_.emplace_back([this] { run_reader(reads_); });
-  readers_.emplace_back([this] { run_reader(slow_reads_); });
+    readers_.emplace_back([this] { run_reader(reads_, kReadsAtOnce); });
+  readers_.emplace_back([this] { run_reader(slow_reads_, 1); });
 #ifdef TIARA_CRASH_HOOKS
   options_.housekeeping = {.first = std::chrono::milliseconds(300),
                            .every = std::chrono::seconds(1)};
@@ -95,15 +96,19 @@ void ServiceCore::run_writer() {
   }
 }
 
-void ServiceCore::run_reader(WorkQueue<Asked>& queue) {
+void ServiceCore::run_reader(WorkQueue<Asked>& queue, std::size_t most) {
   while (true) {
-    std::vector<Asked> asked = queue.take(1);
+    std::vector<Asked> asked = queue.take(most);
     if (asked.empty()) return;
-    Asked& one = asked.front();
-    const base::SteadyTime began = clock_.now();
-    auto text = answer(context_, one.task.query, clock_.epoch_seconds());
-    counters_.read_times.add(clock_.now() - began);
-    front_ends_[one.origin].read(ReadDone{.task = std::move(one.task), .answer = std::move(text)});
+    std::vector<std::vector<ReadDone>> by_origin(front_ends_.size());
+    for (Asked& one : asked) {
+      const base::SteadyTime began = clock_.now();
+      auto text = answer(context_, one.task.query, clock_.epoch_seconds());
+      counters_.read_times.add(clock_.now() - began);
+      by_origin[one.origin].push_back({.task = std::move(one.task), .answer = std::move(text)});
+    }
+    for (Origin origin = 0; origin < by_origin.size(); ++origin)
+      if (!by_origin[origin].empty()) front_ends_[origin].read(std::move(by_origin[origin]));
   }
 }
 

@@ -25,7 +25,7 @@ namespace tiara::service {
 struct CoreOptions {
   reputation::Settings settings;
   std::size_t write_queue = 65'536;      // commands waiting for the writer; beyond it error 8
-  std::size_t cached_records = 262'144;  // hot records in memory
+  std::size_t cached_digests = 262'144;  // whose record is kept in memory
   std::size_t read_threads = 2;          // for what is not cached
   AccessOptions access{};
   HousekeepingTimes housekeeping{};
@@ -36,7 +36,7 @@ class ServiceCore {
   // How results get back to a front-end. Called on the core's threads.
   struct FrontEndPorts {
     std::function<void(std::vector<Completed>)> written;
-    std::function<void(ReadDone)> read;
+    std::function<void(std::vector<ReadDone>)> read;
   };
 
   ServiceCore(CoreOptions options, std::unique_ptr<store::ReputationStore> store,
@@ -71,7 +71,8 @@ class ServiceCore {
   };
 
   void run_writer();
-  void run_reader(WorkQueue<Asked>& queue);
+  // Takes up to `most` queries at a time, which are answered together.
+  void run_reader(WorkQueue<Asked>& queue, std::size_t most);
 
   CoreOptions options_;
   std::unique_ptr<store::ReputationStore> store_;

@@ -2,10 +2,12 @@
 // producer, and lets the consumer take everything that waits at once.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
+#include <deque>
+#include <iterator>
 #include <mutex>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -31,8 +33,7 @@ class WorkQueue {
   std::vector<T> take(std::size_t most) {
     std::unique_lock lock(mutex_);
     filled_.wait(lock, [this] { return closed_ || !items_.empty(); });
-    if (items_.size() <= most) return std::exchange(items_, {});
-    const auto end = items_.begin() + static_cast<std::ptrdiff_t>(most);
+    const auto end = items_.begin() + static_cast<std::ptrdiff_t>(std::min(most, items_.size()));
     std::vector<T> taken(std::make_move_iterator(items_.begin()), std::make_move_iterator(end));
     items_.erase(items_.begin(), end);
     return taken;
@@ -56,7 +57,7 @@ class WorkQueue {
   const std::size_t limit_;
   mutable std::mutex mutex_;
   std::condition_variable filled_;
-  std::vector<T> items_;
+  std::deque<T> items_;  // taking a few of many must not move the others
   bool closed_ = false;
 };
 

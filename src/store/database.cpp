@@ -55,6 +55,14 @@ rocksdb::Options make_options(const RocksOptions& from, rocksdb::Env* env) {
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
   table.block_cache = rocksdb::NewLRUCache(from.block_cache_bytes);
+  // Indexes and filters count as blocks, so that the cache is all the memory that tables take; in
+  // parts, so that a small cache need not hold those of a whole table at once.
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  // Nearly all reads are of one key.
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }
@@ -123,6 +131,8 @@ Cursor::Cursor(const Database& database, std::string_view prefix, const Snapshot
   state_->bound = state_->end;
   rocksdb::ReadOptions options = read_options(at);
   options.total_order_seek = true;
+  // Whoever reads a whole family would drive out what lookups need.
+  options.fill_cache = prefix_.size() > 1;
   if (!state_->end.empty()) options.iterate_upper_bound = &state_->bound;
   state_->iterator.reset(database.db_->NewIterator(options));
   state_->iterator->Seek(prefix_);

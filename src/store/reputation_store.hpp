@@ -161,7 +161,8 @@ std::unique_ptr<ReputationStore> make_memory_store();
 
 struct RocksOptions {
   std::filesystem::path directory;
-  std::size_t block_cache_bytes = 64 * 1024 * 1024;
+  // For all that is read from tables: blocks of records, indexes, filters. Used up as needed.
+  std::size_t block_cache_bytes = 256 * 1024 * 1024;
   // Tests put a fault-injecting file system here; null = the machine's.
   std::shared_ptr<rocksdb::FileSystem> file_system{};
   // Only the power-cut test turns this off, to show that it would notice.
