@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "reputation/test_records.hpp"
 #include "service/service_fixture.hpp"
 
 namespace tiara::service {
