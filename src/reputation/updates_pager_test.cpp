@@ -66,6 +66,32 @@ TEST(UpdatesPager, StopsAtTheLimitHoweverOftenOneSubjectChanges) {
   EXPECT_TRUE(page.more);
 }
 
+// A page that lists nothing still ends later than it began, so that a reader gets through.
+TEST(UpdatesPager, StopsLookingAtWhatNobodyWantsAtTheEndOfASecond) {
+  UpdatesPager pager(5, 100);
+  EXPECT_TRUE(pager.skip(5));
+  EXPECT_TRUE(pager.add({6, 1, subject(1)}));
+  for (std::size_t i = 0; i < UpdatesPager::kMostSkipped; ++i) ASSERT_TRUE(pager.skip(7));
+  EXPECT_TRUE(pager.skip(7));
+  EXPECT_TRUE(pager.add({7, 2, subject(2)}));
+  EXPECT_FALSE(pager.skip(8));
+  EXPECT_FALSE(pager.add({8, 3, subject(3)}));
+  const UpdatesPage page = std::move(pager).finish();
+  EXPECT_THAT(page.subjects, ElementsAre(subject(1), subject(2)));
+  EXPECT_EQ(page.latest_update_time, 7);
+  EXPECT_TRUE(page.more);
+}
+
+TEST(UpdatesPager, LooksAtTheWholeOfTheSecondItBeginsWith) {
+  UpdatesPager pager(5, 100);
+  for (std::size_t i = 0; i < 2 * UpdatesPager::kMostSkipped; ++i) ASSERT_TRUE(pager.skip(5));
+  EXPECT_TRUE(pager.skip(6));
+  EXPECT_FALSE(pager.skip(7));
+  const UpdatesPage page = std::move(pager).finish();
+  EXPECT_EQ(page.latest_update_time, 6);
+  EXPECT_TRUE(page.more);
+}
+
 // Rolling from page to page ends, lists every changed subject, and never goes back.
 TEST(UpdatesPager, RollingLosesNothingAndEnds) {
   std::mt19937 random(1);

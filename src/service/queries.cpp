@@ -153,6 +153,13 @@ dxl::Result<bool> is_listed(const LookupContext& context, const UpdatesQuery& qu
   return context.store.has_reference(DigestKey::of_certificate(certificate), query.asker);
 }
 
+dxl::Result<bool> is_listed(const LookupContext& context, const UpdatesQuery& query, bool targeted,
+                            const DigestKey& file) {
+  const auto changed = changed_file(context, query, targeted, file);
+  if (!changed) return dxl::fail(changed.error());
+  return changed->has_value();
+}
+
 Text answer_one(const LookupContext& context, const UpdatesQuery& query, std::int64_t now) {
   const LiveSettings::Snapshot settings = context.settings.get();
   const bool targeted = query.updates.targeted.value_or(settings->updates_targeted);
@@ -165,16 +172,12 @@ Text answer_one(const LookupContext& context, const UpdatesQuery& query, std::in
         const bool certificate = update.subject.type() == reputation::DigestType::kCertificate;
         if (certificate ? !query.updates.certificates : !query.updates.files) return true;
         // Judged before it counts: what is left out takes no place on the page.
-        if (certificate) {
-          const auto listed =
-              is_listed(context, query, targeted, reputation::certificate_of(update.subject));
-          if (!listed) failure = listed.error();
-          if (!listed || !*listed) return listed.has_value();
-        } else {
-          const auto listed = changed_file(context, query, targeted, update.subject);
-          if (!listed) failure = listed.error();
-          if (!listed || !*listed) return listed.has_value();
-        }
+        const dxl::Result<bool> listed =
+            certificate
+                ? is_listed(context, query, targeted, reputation::certificate_of(update.subject))
+                : is_listed(context, query, targeted, update.subject);
+        if (!listed) failure = listed.error();
+        if (!listed || !*listed) return listed.has_value() && pager.skip(update.time);
         return pager.add({.time = update.time, .id = update.change_id, .subject = update.subject});
       });
   if (!read) return dxl::fail(read.error());
