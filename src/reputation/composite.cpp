@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <fmt/format.h>
 
@@ -62,8 +62,12 @@ Sources gather(const FileRecord* file, const CertRecord* signer) {
 
 // What one step finds: the source that decides if it matches, and what it looked at.
 struct Finding {
+  static constexpr std::size_t kMostLookedAt = 5;
+
   const Source* source = nullptr;
-  std::string detail;
+  std::array<const Source*, kMostLookedAt> looked_at{};  // then null
+  const Source* out_because_of = nullptr;
+  bool is_outdated = false;
 };
 
 std::string describe(const Source& source) {
@@ -71,24 +75,35 @@ std::string describe(const Source& source) {
   return fmt::format("{}: {}", source.name, static_cast<int>(source.level));
 }
 
-std::string describe(const std::vector<const Source*>& sources) {
+std::string describe(const Finding& finding) {
   std::string text;
-  for (const Source* source : sources) {
+  for (const Source* source : finding.looked_at) {
+    if (source == nullptr) break;
     if (!text.empty()) text += ", ";
     text += describe(*source);
   }
+  if (finding.out_because_of != nullptr)
+    text += "; out because of " + describe(*finding.out_because_of);
+  if (finding.is_outdated) text += ", not the most recent";
   return text;
 }
 
 Finding match_if(const Source& source, bool matches) {
-  return Finding{.source = matches ? &source : nullptr, .detail = describe(source)};
+  return Finding{.source = matches ? &source : nullptr, .looked_at = {&source}};
 }
 
 template <class Predicate>
-Finding first_of(const std::vector<const Source*>& sources, Predicate matches) {
+const Source* find_first(std::initializer_list<const Source*> sources, Predicate matches) {
   const auto found = std::find_if(sources.begin(), sources.end(),
                                   [&](const Source* source) { return matches(*source); });
-  return Finding{.source = found == sources.end() ? nullptr : *found, .detail = describe(sources)};
+  return found == sources.end() ? nullptr : *found;
+}
+
+template <class Predicate>
+Finding first_of(std::initializer_list<const Source*> sources, Predicate matches) {
+  Finding finding{.source = find_first(sources, matches)};
+  std::ranges::copy(sources, finding.looked_at.begin());
+  return finding;
 }
 
 bool is_set(const Source& source) { return source.is_set(); }
@@ -114,16 +129,15 @@ bool decides_alone(const Source& source) {
 // External is a fallback: out as soon as an override, also one of 50, or any verdict exists.
 Finding external_rule(const Sources& s) {
   if (!s.external.is_set()) return match_if(s.external, false);
-  const Finding against = first_of(
+  const Source* const against = find_first(
       {&s.file_enterprise, &s.cert_enterprise, &s.local, &s.cert_gti, &s.gti, &s.atd, &s.mwg},
       [&](const Source& source) {
         const bool is_override = &source == &s.file_enterprise || &source == &s.cert_enterprise;
         return is_override ? source.is_set() : tie::is_definitive(source.level);
       });
-  if (against.source == nullptr) return match_if(s.external, true);
-  return Finding{.source = nullptr,
-                 .detail = fmt::format("{}; out because of {}", describe(s.external),
-                                       describe(*against.source))};
+  Finding finding = match_if(s.external, against == nullptr);
+  finding.out_because_of = against;
+  return finding;
 }
 
 // External does not count: here it is not a source.
@@ -133,7 +147,7 @@ Finding local_rule(const Sources& s) {
     return !other->is_set() || other->time < s.local.time;
   });
   Finding finding = match_if(s.local, s.local.is_set() && latest);
-  if (s.local.is_set() && !latest) finding.detail += ", not the most recent";
+  finding.is_outdated = s.local.is_set() && !latest;
   return finding;
 }
 
@@ -179,11 +193,11 @@ tie::Explanation explain(const Sources& sources, Wanted wanted) {
   bool decided = false;
   for (const Step& step : kSteps) {
     if (!wanted(step)) continue;
-    Finding finding = step.find(sources);
+    const Finding finding = step.find(sources);
     result.steps.push_back(tie::ExplainStep{.step = step.number,
                                             .rule = step.rule,
                                             .matched = finding.source != nullptr,
-                                            .detail = std::move(finding.detail)});
+                                            .detail = describe(finding)});
     if (decided || finding.source == nullptr) continue;
     decided = true;
     result.trust_level = finding.source->level;
@@ -197,6 +211,15 @@ tie::Explanation explain(const Sources& sources, Wanted wanted) {
 
 tie::Explanation explain_file(const FileRecord* file, const CertRecord* signer) {
   return explain(gather(file, signer), [](const Step&) { return true; });
+}
+
+Decision decide_file(const FileRecord* file, const CertRecord* signer) {
+  const Sources sources = gather(file, signer);
+  for (const Step& step : kSteps) {
+    if (const Source* const source = step.find(sources).source; source != nullptr)
+      return {.trust_level = source->level, .provider = source->provider, .step = step.number};
+  }
+  return {};
 }
 
 tie::Explanation explain_certificate(const CertRecord* certificate) {

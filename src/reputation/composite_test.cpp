@@ -142,6 +142,10 @@ TEST(Composite, EachStepDecidesWhenNoneBeforeItDoes) {
     EXPECT_EQ(static_cast<int>(explained.trust_level), c.level);
     EXPECT_EQ(explained.provider, c.provider);
     EXPECT_EQ(explained.step, c.step);
+    const Decision decision = decide_file(&file, &certificate);
+    EXPECT_EQ(static_cast<int>(decision.trust_level), c.level);
+    EXPECT_EQ(decision.provider, c.provider);
+    EXPECT_EQ(decision.step, c.step);
   }
 }
 
@@ -165,7 +169,7 @@ TEST(Composite, SaysWhyALocalLevelIsPassedOver) {
   FileRecord file = record(hashes(1, 0, 0), entries({{Provider::kGti, 99}}));
   file.details.local.add(1);
   file.details.local_time = kCreated - 1;
-  EXPECT_THAT(explain_file(&file, nullptr).steps[3].detail, HasSubstr("not the most recent"));
+  EXPECT_THAT(explain_file(&file, nullptr).steps[3].detail, HasSubstr("latest local: 1, not the most recent"));
 }
 
 TEST(Composite, AnUnknownFileHasNone) {
@@ -173,6 +177,8 @@ TEST(Composite, AnUnknownFileHasNone) {
   EXPECT_EQ(explained.trust_level, TrustLevel::kNotSet);
   EXPECT_EQ(explained.provider, std::nullopt);
   EXPECT_EQ(explained.steps.size(), 8U);
+  EXPECT_EQ(decide_file(nullptr, nullptr).trust_level, TrustLevel::kNotSet);
+  EXPECT_EQ(decide_file(nullptr, nullptr).provider, std::nullopt);
 }
 
 TEST(Composite, ACertificateHasTheStepsThatLookAtIt) {

@@ -12,9 +12,9 @@ constexpr std::array<const char*, kVerdictSources> kSources{"none", "enterprise"
 constexpr std::array<const char*, kVerdictClasses> kClasses{"not_set", "malicious", "unknown",
                                                             "trusted"};
 
-std::size_t source_of(const tie::Explanation& explanation) {
-  if (!explanation.provider) return 0;
-  switch (*explanation.provider) {
+std::size_t source_of(const reputation::Decision& decision) {
+  if (!decision.provider) return 0;
+  switch (*decision.provider) {
     case tie::Provider::kEnterprise:
     case tie::Provider::kCertEnterprise:
       return 1;
@@ -40,9 +40,9 @@ std::size_t class_of(tie::TrustLevel level) {
 }  // namespace
 
 std::uint8_t verdict_of(const reputation::FileRecord* record) {
-  const tie::Explanation explanation = reputation::explain_file(record, nullptr);
-  return static_cast<std::uint8_t>(source_of(explanation) * kVerdictClasses +
-                                   class_of(explanation.trust_level));
+  const reputation::Decision decision = reputation::decide_file(record, nullptr);
+  return static_cast<std::uint8_t>(source_of(decision) * kVerdictClasses +
+                                   class_of(decision.trust_level));
 }
 
 VerdictName verdict_name(std::size_t verdict) {
