@@ -194,11 +194,12 @@ TEST(StateSettings, AReloadTakesWhatItCanAndNamesTheRestEachTime) {
   EXPECT_EQ(second.restart, std::vector<std::string>{"listen.port"});
 }
 
-TEST(StateSettings, AReloadAppliesEverythingOfTheServiceButTheKindOfDate) {
+TEST(StateSettings, AReloadAppliesEverythingOfTheServiceButTheKindOfDateAndItsMemory) {
   StateSettings settings;
   for (const broker::Setting& row : setting_rows(settings)) {
     const std::string_view section = row.name.substr(0, row.name.find('.'));
-    const bool is_fixed = row.name == "create_date" || section == "listen" || section == "tls";
+    const bool is_fixed = row.name == "create_date" || section == "listen" || section == "tls" ||
+                          section == "store";
     if (section == "broker" || section == "limits") continue;
     EXPECT_EQ(row.reloads, !is_fixed) << row.name;
   }
