@@ -198,8 +198,8 @@ TEST(StateSettings, AReloadAppliesEverythingOfTheServiceButTheKindOfDateAndItsMe
   StateSettings settings;
   for (const broker::Setting& row : setting_rows(settings)) {
     const std::string_view section = row.name.substr(0, row.name.find('.'));
-    const bool is_fixed = row.name == "create_date" || section == "listen" || section == "tls" ||
-                          section == "store";
+    const bool is_fixed =
+        row.name == "create_date" || section == "listen" || section == "tls" || section == "store";
     if (section == "broker" || section == "limits") continue;
     EXPECT_EQ(row.reloads, !is_fixed) << row.name;
   }

@@ -169,7 +169,8 @@ TEST(Composite, SaysWhyALocalLevelIsPassedOver) {
   FileRecord file = record(hashes(1, 0, 0), entries({{Provider::kGti, 99}}));
   file.details.local.add(1);
   file.details.local_time = kCreated - 1;
-  EXPECT_THAT(explain_file(&file, nullptr).steps[3].detail, HasSubstr("latest local: 1, not the most recent"));
+  EXPECT_THAT(explain_file(&file, nullptr).steps[3].detail,
+              HasSubstr("latest local: 1, not the most recent"));
 }
 
 TEST(Composite, AnUnknownFileHasNone) {
