@@ -128,7 +128,7 @@ std::vector<Setting> store_rows(StoreSettings& settings) {
   return {
       number("store.cache_mib",
              "MiB of memory for what was read from the store: blocks of records, and the indexes "
-             "and filters, which are best kept: 8 MiB for a million files with three digests.",
+             "and filters, which always stay: 8 MiB for a million files with three digests.",
              settings.cache_mib, 8, kMaxMib),
       number("store.cached_digests",
              "Digests whose answers are kept in memory, in up to 1.5 KiB each.",

@@ -55,12 +55,9 @@ rocksdb::Options make_options(const RocksOptions& from, rocksdb::Env* env) {
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
   table.block_cache = rocksdb::NewLRUCache(from.block_cache_bytes);
-  // Indexes and filters count as blocks, so that the cache is all the memory that tables take; in
-  // parts, so that a small cache need not hold those of a whole table at once.
+  // Indexes and filters count as blocks of the cache but never leave it: every read needs them.
   table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
-  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
-  table.partition_filters = true;
+  table.metadata_cache_options.unpartitioned_pinning = rocksdb::PinningTier::kAll;
   // Nearly all reads are of one key.
   table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
