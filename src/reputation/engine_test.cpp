@@ -229,6 +229,16 @@ TEST(External, L8NeverExtendsAVerdictItMayNotSetToAnotherDigest) {
   }
 }
 
+TEST(External, L8OfAnUnknownFileCountsForEveryDigestAndTiesNoneToTheStrongestUnderNever) {
+  Settings settings;
+  settings.merge_learn = Settings::MergeLearn::kNever;
+  const Outcome outcome = apply_external(report(hashes(1, 2, 3), kBad), kNow, settings, known({}));
+  ASSERT_EQ(outcome.store.size(), 2U);
+  EXPECT_EQ(outcome.store[0].hashes, hashes(0, 0, 3));
+  EXPECT_EQ(outcome.store[1].hashes, hashes(1, 2, 0));
+  for (const FileRecord& stored : outcome.store) EXPECT_EQ(stored.level(Provider::kExternal), kBad);
+}
+
 tie::SandboxReport sandbox(const tie::FileHashes& digests, TrustLevel level) {
   return tie::SandboxReport{.hashes = digests,
                             .trust_level = level,

@@ -27,6 +27,13 @@ FileRecord new_record(const tie::FileHashes& hashes, std::int64_t now) {
   return record;
 }
 
+tie::FileHashes without(tie::FileHashes all, const tie::FileHashes& some) {
+  if (some.md5) all.md5.reset();
+  if (some.sha1) all.sha1.reset();
+  if (some.sha256) all.sha256.reset();
+  return all;
+}
+
 }  // namespace
 
 Resolver::Resolver(const tie::FileHashes& supplied, const Known& known)
@@ -44,15 +51,22 @@ bool Resolver::may_teach(Settings::MergeLearn learn, std::optional<tie::Provider
   const auto is_guarded = [&](std::size_t index) {
     return guarded(*known_.records[index], writes);
   };
-  return match_.main && !is_guarded(*match_.main) &&
-         std::none_of(match_.joins.begin(), match_.joins.end(), is_guarded);
+  return !match_.main || (!is_guarded(*match_.main) &&
+                          std::none_of(match_.joins.begin(), match_.joins.end(), is_guarded));
 }
 
 Resolved Resolver::resolve(bool teach, std::int64_t now) const {
   Resolved result;
   result.conflict = match_.conflict;
   if (unknown()) {
-    result.record = new_record(unclaimed(), now);
+    tie::FileHashes own = unclaimed();
+    // The weaker ones would be tied to the strongest before anybody who may do so has spoken.
+    if (!teach && !own.empty()) {
+      const tie::FileHashes strongest = hashes_of(strongest_key(own));
+      if (tie::FileHashes rest = without(own, strongest); !rest.empty()) result.apart = rest;
+      own = strongest;
+    }
+    result.record = new_record(own, now);
     return result;
   }
   result.former.push_back(known_.records[*match_.main]);
@@ -85,10 +99,7 @@ tie::FileHashes Resolver::unclaimed() const {
 tie::FileHashes Resolver::without_conflicts(tie::FileHashes rest) const {
   tie::FileHashes taken = known_.records[*match_.main]->hashes;
   for (const std::size_t join : match_.joins) fill_digests(taken, known_.records[join]->hashes);
-  if (taken.md5) rest.md5.reset();
-  if (taken.sha1) rest.sha1.reset();
-  if (taken.sha256) rest.sha256.reset();
-  return rest;
+  return without(rest, taken);
 }
 
 void finish(const Resolved& resolved, FileRecord record, Outcome& outcome) {

@@ -101,6 +101,23 @@ TEST(Decisions, L8_AReportDoesNotExtendAnOverrideToAnotherDigestUnlessTold) {
   }
 }
 
+// Whoever asks first must not decide which file a later override means.
+TEST(Decisions, L8_UnderNeverALookupTiesNoDigestsBeforeAnOverrideEither) {
+  ServiceFixture service;
+  service.change_settings(
+      [](auto& settings) { settings.merge_learn = reputation::Settings::MergeLearn::kNever; });
+  service.request(tie::kTopicFileReputation, get_json(true, all_hashes()), kReporter);
+  service.take();
+  service.request(tie::kTopicFileReputationSet, set_json(99, hashes_json(kMd5Base64)));
+  service.take();
+  const auto level_of = [&](const std::string& hashes) {
+    return service.ask(hashes).find(Provider::kEnterprise)->trust_level;
+  };
+  EXPECT_EQ(level_of(hashes_json(kMd5Base64)), TrustLevel::kKnownTrusted);
+  EXPECT_EQ(level_of(hashes_json({}, kSha1Base64)), TrustLevel::kNotSet);
+  EXPECT_EQ(level_of(hashes_json({}, {}, kSha256Base64)), TrustLevel::kNotSet);
+}
+
 TEST(Decisions, L8_ASetTiesDigestsTogetherForGoodAndMergesWithOneEventEach) {
   ServiceFixture service;
   service.set(99);
