@@ -12,6 +12,7 @@ from fabric import DEADLINE, GROUP_ENTERPRISE, GROUP_EXTERNAL, TIARA, levels, ru
 from management import Management
 from tie_server import TieServer, member, thumbprint
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 GROUP_TIE_SERVER = "TIE Server"
 BOTH = (GROUP_ENTERPRISE, GROUP_EXTERNAL)
 # The registry is asked once a minute.
@@ -65,6 +66,27 @@ class BesideABroker(fabric.FabricTest):
         self.assertEqual(levels(self.operator, file), written)
         reports = self.server.status()["tie"]["reports"]
         self.assertEqual((reports["accepted"], reports["refused.unauthorized"]), (1, 1))
+
+    def test_the_rules_of_the_document_keep_the_topics_for_the_group(self):
+        topic = "/mcafee/service/tie/file/reputation"
+        may = lambda name: run(TIARA, "auth", "test", "--state", self.fabric.state, "--no-service", name, "receive", topic)
+        self.assertIn("any client may serve the TIE topics", self.fabric.log())
+        self.assert_exit(0, may("stranger"))
+        policy = self.fabric.state / "authorization.toml"
+        before = policy.read_text()
+        text = (ROOT / "docs" / "authorization.md").read_text()
+        rules = text.split("to look at what is in force then):\n\n```toml\n")[1].split("```")[0]
+        self.assertEqual(rules.count("[[topic]]"), 4)
+        policy.write_text(before + "\n" + rules)
+        self.addCleanup(lambda: run(TIARA, "reload", "--state", self.fabric.state))
+        self.addCleanup(policy.write_text, before)
+        self.assert_exit(0, run(TIARA, "reload", "--state", self.fabric.state))
+        self.assert_exit(1, may("stranger"))
+        self.assert_exit(0, may("tie"))
+        self.server.start()
+        file = self.make_file("kept.exe")
+        self.assert_exit(0, self.set(self.operator, "KNOWN_TRUSTED", file))
+        self.assertEqual(levels(self.stranger, file)[3], 99)
 
     def test_without_a_list_nobody_may_write_and_the_log_says_so(self):
         self.server.members.unlink()
