@@ -81,10 +81,11 @@ void Server::log_ready() const {
                   broker_->web_socket_port(), management_->port(),
                   with_service_ ? "with" : "without"));
   if (!with_service_)
-    base::log(LogLevel::kWarning, "up",
-              "no TIE service here: any client may serve the TIE topics and send TIE events, unless "
-              "topic rules keep them for the group \"{}\" (docs/authorization.md)",
-              dxl::kGroupTieServer);
+    base::log(
+        LogLevel::kWarning, "up",
+        "no TIE service here: any client may serve the TIE topics and send TIE events, unless "
+        "topic rules keep them for the group \"{}\" (docs/authorization.md)",
+        dxl::kGroupTieServer);
 }
 
 std::string Server::ready_line() const {

@@ -125,11 +125,19 @@ void Dispatcher::on_request(const Topic& topic, const dxl::MessageView& message)
 }
 
 // Senders without a certificate share one share, unless the broker tells their connections apart.
+std::string_view Dispatcher::sharer_of(const dxl::MessageView& message) {
+  return message.source_client_id.empty() ? message.source_client_instance_id
+                                          : message.source_client_id;
+}
+
 bool Dispatcher::is_too_fast(const dxl::MessageView& message) {
-  const std::string_view sender = message.source_client_id.empty()
-                                      ? message.source_client_instance_id
-                                      : message.source_client_id;
-  return !rates_.take(sender, context_.settings.get()->limits_requests_per_second, clock_.now());
+  return !rates_.take(sharer_of(message), context_.settings.get()->limits_requests_per_second,
+                      clock_.now());
+}
+
+// A batch is as many messages as it has items.
+void Dispatcher::count_items(const dxl::MessageView& batch, std::size_t items) {
+  if (items > 1) rates_.owe(sharer_of(batch), items - 1);
 }
 
 std::optional<std::string> Dispatcher::refusal_of(Action action,

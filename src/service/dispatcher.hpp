@@ -63,7 +63,9 @@ class Dispatcher {
 
   // dispatcher.cpp
   void on_request(const Topic& topic, const dxl::MessageView& message);
+  static std::string_view sharer_of(const dxl::MessageView& message);
   bool is_too_fast(const dxl::MessageView& message);
+  void count_items(const dxl::MessageView& batch, std::size_t items);
   void refuse_too_fast(Action action, const dxl::MessageView& event);
   // requests.cpp: decode, authorise, hand on.
   void get_file(const dxl::MessageView& request);

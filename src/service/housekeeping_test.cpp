@@ -117,6 +117,19 @@ TEST(RateLimit, CountsReportsOfBothKindsBeforeAnythingElseIsLookedAt) {
   EXPECT_EQ(service.counters.reports_unavailable, 3U);
 }
 
+TEST(RateLimit, ABatchCountsAsItsItemsAndIsPaidOffBeforeTheNext) {
+  ServiceFixture service;
+  service.change_settings([](auto& settings) { settings.limits_requests_per_second = 2; });
+  const std::string item = "{" + hashes_json(kMd5Base64) + "}";
+  const std::string batch = fmt::format(R"({{"items":[{0},{0},{0},{0},{0}],"scanType":3}})", item);
+  const auto code = [&] { return service.exchange(tie::kTopicBatchGet, batch, kAlice).error_code; };
+  EXPECT_EQ(code(), 0U);
+  service.clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(code(), 7U);
+  service.clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(code(), 0U);
+}
+
 TEST(RateLimit, UnidentifiedSendersShareOneShareUnlessTheirConnectionsAreTold) {
   ServiceFixture service;
   service.change_settings([](auto& settings) { settings.limits_requests_per_second = 1; });

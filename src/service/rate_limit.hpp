@@ -36,6 +36,13 @@ class RateLimit {
     return true;
   }
 
+  // What was let through turns out to be `more` messages in one: the sender owes their tokens.
+  // After take().
+  void owe(std::string_view sender, std::size_t more) {
+    if (const auto at = buckets_.find(sender); at != buckets_.end())
+      at->second.tokens -= static_cast<double>(more);
+  }
+
  private:
   struct Bucket {
     double tokens = 0;
@@ -46,7 +53,7 @@ class RateLimit {
   // Full again by now, so that nothing is lost by beginning anew; if all are busy, all begin anew.
   void forget(base::SteadyTime now) {
     absl::erase_if(buckets_, [now](const auto& each) {
-      return now - each.second.filled >= std::chrono::seconds(1);
+      return each.second.tokens >= 0 && now - each.second.filled >= std::chrono::seconds(1);
     });
     if (buckets_.size() >= kMostSenders) buckets_.clear();
   }

@@ -60,6 +60,7 @@ void Dispatcher::get_batch(const dxl::MessageView& request) {
   const ReplyAddress reply = reply_address(request);
   auto batch = tie::decode_batch_get(request.payload);
   if (!batch) return respond_error(reply, batch.error());
+  count_items(request, batch->items.size());
   const std::string_view agent = agent_of(request, {}, batch->scan_type);
   bool pending = false;
   for (const tie::BatchGetItem& item : batch->items) {
@@ -160,6 +161,7 @@ void Dispatcher::set_batch(const dxl::MessageView& request) {
   const ReplyAddress reply = reply_address(request);
   auto items = tie::decode_batch_set(request.payload);
   if (!items) return respond_error(reply, items.error());
+  count_items(request, items->size());
   for (tie::BatchSetItem& item : *items) {
     if (item.error) continue;
     std::optional<std::string> refusal = refusal_of(action_for(item), request);
