@@ -16,6 +16,7 @@
 #include "broker/control.hpp"
 #include "broker/state_directory.hpp"
 #include "store/maintenance.hpp"
+#include "store/presence.hpp"
 #include "store/reputation_store.hpp"
 #include "tiara/back_up_job.hpp"
 #include "tiara/commands.hpp"
@@ -27,7 +28,9 @@ namespace tiara::app {
 using dxl::ErrorCode;
 
 dxl::Result<void> check_store_is_there(const StorePlace& place) {
-  if (broker::is_there(place.directory() / "CURRENT")) return {};
+  const auto found = store::check_not_broken(place.directory());
+  if (!found) return dxl::fail(found.error());
+  if (*found == store::Presence::kThere) return {};
   return dxl::fail(ErrorCode::kStorage,
                    fmt::format("{}: no store there{}", place.directory().string(),
                                place.state.empty() ? "" : "; one elsewhere is named by --store"));

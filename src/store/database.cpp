@@ -13,6 +13,7 @@
 #include "base/kill_point.hpp"
 #include "store/crash_disk.hpp"
 #include "store/elements.hpp"
+#include "store/presence.hpp"
 
 namespace tiara::store {
 namespace {
@@ -44,7 +45,6 @@ rocksdb::WALRecoveryMode recovery_mode(const RocksOptions& from) {
 
 rocksdb::Options make_options(const RocksOptions& from, rocksdb::Env* env) {
   rocksdb::Options options;
-  options.create_if_missing = true;
   options.wal_recovery_mode = recovery_mode(from);
   options.write_buffer_size = kWriteBufferBytes;
   options.compression = has_lz4() ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
@@ -183,9 +183,10 @@ tl::unexpected<dxl::Error> Database::fail(std::string_view what) const {
 
 dxl::Result<std::unique_ptr<Database>> Database::open(const RocksOptions& from,
                                                       IfMissing if_missing) {
-  std::error_code ignored;
-  if (if_missing == IfMissing::kRefuse &&
-      !std::filesystem::exists(from.directory / "CURRENT", ignored))
+  const dxl::Result<Presence> found = check_not_broken(from.directory);
+  if (!found) return dxl::fail(found.error());
+  const bool is_new = *found == Presence::kNone;
+  if (is_new && (if_missing == IfMissing::kRefuse || from.read_only))
     return dxl::fail(dxl::ErrorCode::kStorage,
                      fmt::format("store {}: there is no store", from.directory.string()));
   if (!from.read_only) {
@@ -194,7 +195,8 @@ dxl::Result<std::unique_ptr<Database>> Database::open(const RocksOptions& from,
       return dxl::fail(made.error());
   }
   std::unique_ptr<Database> database(new Database(from));
-  const rocksdb::Options options = make_options(from, database->environment_->env.get());
+  rocksdb::Options options = make_options(from, database->environment_->env.get());
+  options.create_if_missing = is_new;
   rocksdb::DB* db = nullptr;
   rocksdb::Status status;
   if (from.read_only) {
