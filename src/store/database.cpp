@@ -88,6 +88,13 @@ rocksdb::ReadOptions read_options(const Snapshot* at) {
   return options;
 }
 
+// By another process, or by this one.
+bool is_held(const rocksdb::Status& status, std::string_view reason) {
+  return status.IsIOError() && reason.find("/LOCK") != std::string_view::npos &&
+         (reason.find("temporarily unavailable") != std::string_view::npos ||
+          reason.find("lock hold by current process") != std::string_view::npos);
+}
+
 // The first key behind all that begin with the prefix.
 std::string end_of(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
@@ -206,12 +213,13 @@ dxl::Result<std::unique_ptr<Database>> Database::open(const RocksOptions& from,
     status = rocksdb::DB::Open(options, database->directory_, &db);
   }
   if (!status.ok()) {
-    const std::string reason = status.ToString();
-    if (status.IsIOError() && reason.find("/LOCK") != std::string::npos)
-      return dxl::fail(
-          dxl::ErrorCode::kInUse,
-          fmt::format("store {}: in use by another process ({})", database->directory_, reason));
-    return database->fail(reason);
+    std::string reason = status.ToString();
+    if (is_held(status, reason))
+      return dxl::fail(dxl::ErrorCode::kInUse,
+                       fmt::format("store {}: held by a running server or another command; stop "
+                                   "that first",
+                                   database->directory_));
+    return database->fail(status.IsCorruption() ? reason.append(kDamageRemedy) : reason);
   }
   database->db_.reset(db);
   return database;
