@@ -83,11 +83,21 @@ int run_config(const CommonOptions& common, const ConfigOptions& options) {
   return kExitUsage;
 }
 
+namespace {
+
+// Nobody listens: the socket's error would say so in words of the system.
+int report_unanswered(const dxl::Error& error, const std::filesystem::path& where) {
+  if (error.code != ErrorCode::kConnect) return report(error);
+  return report({error.code, fmt::format("no server is running on {}", where.string()), 0});
+}
+
+}  // namespace
+
 int run_reload(const ReloadOptions& options) {
   const broker::StatePaths paths(options.state);
   if (!broker::is_there(paths.root)) return report(no_state(paths));
   const auto answer = broker::control(paths.control, "reload");
-  if (!answer) return report(answer.error());
+  if (!answer) return report_unanswered(answer.error(), options.state);
   fmt::print("{}\n", *answer);
   return kExitOk;
 }
@@ -98,7 +108,8 @@ int run_status(const StatusOptions& options) {
   const std::filesystem::path socket =
       options.state.empty() ? options.socket : broker::StatePaths(options.state).control;
   const auto answer = broker::control(socket, options.metrics ? "metrics" : "status");
-  if (!answer) return report(answer.error());
+  if (!answer)
+    return report_unanswered(answer.error(), options.state.empty() ? socket : options.state);
   if (!options.metrics) {
     fmt::print("{}\n", *answer);
     return kExitOk;

@@ -10,6 +10,7 @@
 #include "broker/topicauth_file.hpp"
 #include "store/reputation_store.hpp"
 #include "tiara/status.hpp"
+#include "tiara/store_mark.hpp"
 
 namespace tiara::app {
 namespace {
@@ -242,6 +243,8 @@ dxl::Result<void> Server::start_service() {
   rocks.block_cache_bytes = block_cache_bytes(state_.settings.store);
   auto opened = store::open_rocks_store(rocks);
   if (!opened) return dxl::fail(opened.error());
+  if (auto marked = mark_store(store_mark(state_.paths.root), (*opened)->id()); !marked)
+    return marked;
   service::TieServiceOptions service_options;
   service_options.settings = state_.settings.reputation;
   service_options.cached_digests = state_.settings.store.cached_digests;

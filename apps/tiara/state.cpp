@@ -19,6 +19,7 @@
 #include "tiara/client_change.hpp"
 #include "tiara/client_directory.hpp"
 #include "tiara/own_clients.hpp"
+#include "tiara/store_mark.hpp"
 
 namespace tiara::app {
 namespace {
@@ -53,13 +54,12 @@ dxl::Result<void> check_nothing_lost(const broker::StatePaths& paths) {
                                  "copy, or start with a new state directory",
                                  file.string()));
   };
-  // The admin client is made after the keystore, the service's certificate before its store.
+  if (auto kept = check_store_kept(store_mark(paths.root), paths.store); !kept) return kept;
+  // The admin client is made after the keystore.
   if (!broker::is_there(paths.admin_client.parent_path())) return {};
   for (const auto& file :
        {paths.broker_id, paths.keystore / "ca-client.crt", paths.keystore / "ca-broker.crt"})
     if (!broker::is_there(file)) return lost(file);
-  if (broker::is_there(paths.service / "service.crt") && !broker::is_there(paths.store))
-    return lost(paths.store);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include "broker/testing_directory.hpp"
 #include "dxl/client_config.hpp"
 #include "fabric/authorization.hpp"
+#include "tiara/store_mark.hpp"
 
 namespace tiara::app {
 namespace {
@@ -110,9 +111,8 @@ TEST_F(StateTest, WhatAnEarlierStartMadeIsNotMadeAnew) {
   ASSERT_TRUE(state);
   ASSERT_TRUE(service_chain(*state));
   std::filesystem::create_directories(paths_->admin_client.parent_path());
-  std::filesystem::create_directories(paths_->store);
   for (const auto& file :
-       {paths_->broker_id, paths_->keystore, paths_->store, paths_->keystore / "ca-client.crt"}) {
+       {paths_->broker_id, paths_->keystore, paths_->keystore / "ca-client.crt"}) {
     const auto elsewhere = directory_->path() / "elsewhere";
     std::filesystem::rename(file, elsewhere);
     const auto refused = create_or_open_state(*paths_);
@@ -121,6 +121,15 @@ TEST_F(StateTest, WhatAnEarlierStartMadeIsNotMadeAnew) {
     EXPECT_EQ(refused.error().code, dxl::ErrorCode::kStorage);
     EXPECT_THAT(refused.error().message, testing::HasSubstr("is missing; restore it"));
   }
+  EXPECT_TRUE(create_or_open_state(*paths_));
+}
+
+TEST_F(StateTest, AStoreThatWasThereIsNotMadeAnew) {
+  ASSERT_TRUE(mark_store(store_mark(paths_->root), "abcd"));
+  const auto refused = create_or_open_state(*paths_);
+  std::filesystem::remove(store_mark(paths_->root));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr(paths_->store.string() + ": the store"));
   EXPECT_TRUE(create_or_open_state(*paths_));
 }
 

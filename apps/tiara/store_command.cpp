@@ -16,6 +16,7 @@
 #include "broker/control.hpp"
 #include "broker/state_directory.hpp"
 #include "store/maintenance.hpp"
+#include "store/presence.hpp"
 #include "store/reputation_store.hpp"
 #include "tiara/back_up_job.hpp"
 #include "tiara/commands.hpp"
@@ -27,7 +28,9 @@ namespace tiara::app {
 using dxl::ErrorCode;
 
 dxl::Result<void> check_store_is_there(const StorePlace& place) {
-  if (broker::is_there(place.directory() / "CURRENT")) return {};
+  const auto found = store::check_not_broken(place.directory());
+  if (!found) return dxl::fail(found.error());
+  if (*found == store::Presence::kThere) return {};
   return dxl::fail(ErrorCode::kStorage,
                    fmt::format("{}: no store there{}", place.directory().string(),
                                place.state.empty() ? "" : "; one elsewhere is named by --store"));
@@ -121,7 +124,8 @@ int recover(const CommonOptions& common, const StoreOptions& options) {
     fmt::print(stderr,
                "tiara: {}\n"
                "tiara: what is behind that in the log has been given up, acknowledged changes "
-               "perhaps among it; if you have a back-up, prefer it\n",
+               "perhaps among it; part of it cannot be read, so there may have been more than was "
+               "seen; if you have a back-up, prefer it\n",
                base::printable(report->damage));
   }
   if (common.json) {
@@ -133,11 +137,12 @@ int recover(const CommonOptions& common, const StoreOptions& options) {
     fmt::print("{}\n", json.dump());
     return kExitOk;
   }
+  const char* const more = damaged ? " or more: part of it is unreadable" : "";
   fmt::print(
-      "damaged {}\nlast change id {}, seen in the log {}\nlast audit entry {}, seen in the log "
-      "{}\naudit {}\n",
+      "damaged {0}\nlast change id {1}, seen in the log {2}{6}\nlast audit entry {3}, seen in the "
+      "log {4}{6}\naudit {5}\n",
       damaged ? "yes" : "no", report->change_id, report->change_id_seen, report->audit.count,
-      report->audit_seen, audit_head_text(report->audit));
+      report->audit_seen, audit_head_text(report->audit), more);
   return kExitOk;
 }
 
@@ -159,7 +164,23 @@ dxl::Result<bool> back_up_online(const std::filesystem::path& control,
   }
 }
 
+// A directory of its own in the state is fine: under systemd the service may write nowhere else.
+dxl::Result<void> check_not_part_of_state(const StorePlace& place,
+                                          const std::filesystem::path& directory) {
+  if (place.state.empty()) return {};
+  const broker::StatePaths paths(place.state);
+  for (const auto& part :
+       {paths.store, paths.keystore, paths.service, paths.admin_client.parent_path(), paths.run})
+    if (store::is_within(directory, part))
+      return dxl::fail(ErrorCode::kStorage,
+                       fmt::format("{}: is in {}, which belongs to the state; choose a directory "
+                                   "of its own for back-ups",
+                                   directory.string(), part.string()));
+  return {};
+}
+
 dxl::Result<void> back_up(const StorePlace& place, const std::filesystem::path& directory) {
+  if (auto apart = check_not_part_of_state(place, directory); !apart) return apart;
   if (!place.state.empty()) {
     const auto done = back_up_online(broker::StatePaths(place.state).control, directory);
     if (!done) return dxl::fail(done.error());
@@ -204,7 +225,7 @@ int list(const CommonOptions& common, const StoreOptions& options) {
 }
 
 // A server that runs without this store would find it changed under it, or begin with it unasked.
-int restore(const StoreOptions& options) {
+int restore(const CommonOptions& common, const StoreOptions& options) {
   std::optional<broker::FileLock> lock;
   if (!options.place.state.empty()) {
     const broker::StatePaths paths(options.place.state);
@@ -216,6 +237,12 @@ int restore(const StoreOptions& options) {
   const auto done =
       store::restore_store(options.back_ups, options.number, options.place.directory());
   if (!done) return report(done.error());
+  const std::string where = options.place.directory().string();
+  if (common.json)
+    fmt::print("{}\n", base::printable_json(Json{{"number", *done}, {"store", where}}.dump(
+                           -1, ' ', false, Json::error_handler_t::replace)));
+  else
+    fmt::print("restored back-up {} to {}\n", *done, base::printable(where));
   return kExitOk;
 }
 
@@ -238,7 +265,7 @@ int run_store(const CommonOptions& common, const StoreOptions& options) {
     case Action::kBackUp:
       return backup(common, options);
     case Action::kRestore:
-      return restore(options);
+      return restore(common, options);
     case Action::kList:
       return list(common, options);
   }

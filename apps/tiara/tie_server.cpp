@@ -11,6 +11,7 @@
 #include "store/reputation_store.hpp"
 #include "tiara/state.hpp"
 #include "tiara/status.hpp"
+#include "tiara/store_mark.hpp"
 
 namespace tiara::app {
 namespace {
@@ -131,11 +132,13 @@ dxl::Result<void> TieServer::start_service() {
   if (!members) return dxl::fail(members.error());
   log_members(*members, loaded_.members);
   clients_.set_authorization(fabric::Authorization(*std::move(members)));
+  if (auto kept = check_store_kept(store_mark(paths_.root), loaded_.store); !kept) return kept;
   store::RocksOptions rocks;
   rocks.directory = loaded_.store;
   rocks.block_cache_bytes = block_cache_bytes(loaded_.settings.memory);
   auto opened = store::open_rocks_store(rocks);
   if (!opened) return dxl::fail(opened.error());
+  if (auto marked = mark_store(store_mark(paths_.root), (*opened)->id()); !marked) return marked;
   service::TieServiceOptions options;
   options.settings = loaded_.settings.reputation;
   options.cached_digests = loaded_.settings.memory.cached_digests;

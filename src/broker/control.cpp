@@ -254,7 +254,10 @@ dxl::Result<std::string> control(const std::filesystem::path& socket, const std:
   ::setsockopt(connection.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
   if (::connect(connection.get(), generic(*address), sizeof(address->address)) != 0) {
     const bool denied = errno == EACCES || errno == EPERM;
-    return dxl::fail(denied ? ErrorCode::kStorage : ErrorCode::kConnect,
+    const bool full = errno == EAGAIN;  // somebody listens, and does not take connections
+    return dxl::fail(denied ? ErrorCode::kStorage
+                     : full ? ErrorCode::kTimedOut
+                            : ErrorCode::kConnect,
                      fmt::format("{}: {}", socket.string(), reason_text()));
   }
   constexpr int kNoStop = -1;  // poll() ignores it

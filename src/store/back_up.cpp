@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -31,6 +33,7 @@ using Shelf = std::unique_ptr<rocksdb::BackupEngineReadOnly>;
 
 dxl::Result<Shelf> open_shelf(const std::filesystem::path& from) {
   std::error_code ignored;
+  if (!std::filesystem::is_directory(from, ignored)) return refuse(from, "no such directory");
   if (!std::filesystem::is_directory(from / "meta", ignored))
     return refuse(from, "there are no back-ups");
   rocksdb::BackupEngineReadOnly* engine = nullptr;
@@ -82,6 +85,34 @@ dxl::Result<void> check_destination(const std::filesystem::path& directory) {
   return refuse(directory, failure ? failure.message() : "is there and not an empty directory");
 }
 
+// Canonical as far as it is there.
+std::filesystem::path resolved(const std::filesystem::path& path) {
+  std::error_code failure;
+  const auto whole = std::filesystem::weakly_canonical(path, failure);
+  return failure ? std::filesystem::absolute(path, failure).lexically_normal() : whole;
+}
+
+// A back-up engine removes what it does not know, and its files among others' are hard to tell.
+dxl::Result<void> check_shelf(const std::filesystem::path& directory,
+                              const std::filesystem::path& store) {
+  if (is_within(directory, store)) return refuse(directory, "is in the store that is backed up");
+  std::error_code failure;
+  if (!std::filesystem::exists(directory, failure) && !failure) return {};
+  // What is there when the first back-up was interrupted may be less than this.
+  static constexpr std::array<std::string_view, 5> kOurs{"meta", "private", "shared",
+                                                         "shared_checksum", "lost+found"};
+  bool is_empty = true, is_ours = true;
+  auto file = std::filesystem::directory_iterator(directory, failure);
+  for (; !failure && file != std::filesystem::directory_iterator(); file.increment(failure)) {
+    is_empty = false;
+    is_ours = is_ours && std::find(kOurs.begin(), kOurs.end(), file->path().filename().string()) !=
+                             kOurs.end();
+  }
+  if (failure) return refuse(directory, failure.message());
+  if (is_empty || is_ours) return {};
+  return refuse(directory, "holds other files; a directory of back-ups holds nothing else");
+}
+
 dxl::Result<void> move_into_place(const std::filesystem::path& from,
                                   const std::filesystem::path& to) {
   if (dxl::Result<void> synced = sync_directory(from); !synced) return synced;
@@ -93,12 +124,20 @@ dxl::Result<void> move_into_place(const std::filesystem::path& from,
 
 }  // namespace
 
+bool is_within(const std::filesystem::path& path, const std::filesystem::path& directory) {
+  const std::filesystem::path inner = resolved(path), outer = resolved(directory);
+  const auto [end, unused] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+  return end == outer.end();
+}
+
 dxl::Result<void> RocksStore::back_up(const std::filesystem::path& directory) {
   if (database_->read_only()) return database_->fail("open for reading only");
   if (backing_up_.exchange(true))
     return dxl::fail(dxl::ErrorCode::kInUse,
                      directory.string() + ": another back-up of this store is under way");
   const auto run = [&]() -> dxl::Result<void> {
+    if (dxl::Result<void> fits = check_shelf(directory, database_->raw().GetName()); !fits)
+      return fits;
     if (dxl::Result<void> made = make_private_directory(directory); !made) return made;
     rocksdb::BackupEngine* engine = nullptr;
     rocksdb::IOStatus status =
@@ -124,10 +163,10 @@ dxl::Result<std::vector<BackUp>> list_back_ups(const std::filesystem::path& from
   return read_shelf(**shelf);
 }
 
-dxl::Result<void> restore_store(const std::filesystem::path& from, std::uint32_t number,
-                                const std::filesystem::path& directory) {
+dxl::Result<std::uint32_t> restore_store(const std::filesystem::path& from, std::uint32_t number,
+                                         const std::filesystem::path& directory) {
   const std::filesystem::path to = std::filesystem::absolute(directory).lexically_normal();
-  if (dxl::Result<void> free = check_destination(to); !free) return free;
+  if (dxl::Result<void> free = check_destination(to); !free) return dxl::fail(free.error());
   const dxl::Result<Shelf> shelf = open_shelf(from);
   if (!shelf) return dxl::fail(shelf.error());
   const dxl::Result<std::uint32_t> chosen = choose(from, **shelf, number);
@@ -142,11 +181,14 @@ dxl::Result<void> restore_store(const std::filesystem::path& from, std::uint32_t
   std::error_code failure;
   std::filesystem::remove_all(partial, failure);
   if (failure) return refuse(partial, failure.message());
-  if (dxl::Result<void> made = make_private_directory(partial); !made) return made;
+  if (dxl::Result<void> made = make_private_directory(partial); !made)
+    return dxl::fail(made.error());
   const rocksdb::IOStatus restored =
       (*shelf)->RestoreDBFromBackup(*chosen, partial.string(), partial.string());
   if (!restored.ok()) return refuse(partial, restored.ToString());
-  return move_into_place(partial, to);
+  if (dxl::Result<void> moved = move_into_place(partial, to); !moved)
+    return dxl::fail(moved.error());
+  return *chosen;
 }
 
 }  // namespace tiara::store

@@ -13,6 +13,7 @@
 #include "base/kill_point.hpp"
 #include "store/crash_disk.hpp"
 #include "store/elements.hpp"
+#include "store/presence.hpp"
 
 namespace tiara::store {
 namespace {
@@ -44,7 +45,6 @@ rocksdb::WALRecoveryMode recovery_mode(const RocksOptions& from) {
 
 rocksdb::Options make_options(const RocksOptions& from, rocksdb::Env* env) {
   rocksdb::Options options;
-  options.create_if_missing = true;
   options.wal_recovery_mode = recovery_mode(from);
   options.write_buffer_size = kWriteBufferBytes;
   options.compression = has_lz4() ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
@@ -86,6 +86,13 @@ rocksdb::ReadOptions read_options(const Snapshot* at) {
   rocksdb::ReadOptions options;
   if (at != nullptr) options.snapshot = at->get();
   return options;
+}
+
+// By another process, or by this one.
+bool is_held(const rocksdb::Status& status, std::string_view reason) {
+  return status.IsIOError() && reason.find("/LOCK") != std::string_view::npos &&
+         (reason.find("temporarily unavailable") != std::string_view::npos ||
+          reason.find("lock hold by current process") != std::string_view::npos);
 }
 
 // The first key behind all that begin with the prefix.
@@ -183,9 +190,10 @@ tl::unexpected<dxl::Error> Database::fail(std::string_view what) const {
 
 dxl::Result<std::unique_ptr<Database>> Database::open(const RocksOptions& from,
                                                       IfMissing if_missing) {
-  std::error_code ignored;
-  if (if_missing == IfMissing::kRefuse &&
-      !std::filesystem::exists(from.directory / "CURRENT", ignored))
+  const dxl::Result<Presence> found = check_not_broken(from.directory);
+  if (!found) return dxl::fail(found.error());
+  const bool is_new = *found == Presence::kNone;
+  if (is_new && (if_missing == IfMissing::kRefuse || from.read_only))
     return dxl::fail(dxl::ErrorCode::kStorage,
                      fmt::format("store {}: there is no store", from.directory.string()));
   if (!from.read_only) {
@@ -194,7 +202,8 @@ dxl::Result<std::unique_ptr<Database>> Database::open(const RocksOptions& from,
       return dxl::fail(made.error());
   }
   std::unique_ptr<Database> database(new Database(from));
-  const rocksdb::Options options = make_options(from, database->environment_->env.get());
+  rocksdb::Options options = make_options(from, database->environment_->env.get());
+  options.create_if_missing = is_new;
   rocksdb::DB* db = nullptr;
   rocksdb::Status status;
   if (from.read_only) {
@@ -204,12 +213,13 @@ dxl::Result<std::unique_ptr<Database>> Database::open(const RocksOptions& from,
     status = rocksdb::DB::Open(options, database->directory_, &db);
   }
   if (!status.ok()) {
-    const std::string reason = status.ToString();
-    if (status.IsIOError() && reason.find("/LOCK") != std::string::npos)
-      return dxl::fail(
-          dxl::ErrorCode::kInUse,
-          fmt::format("store {}: in use by another process ({})", database->directory_, reason));
-    return database->fail(reason);
+    std::string reason = status.ToString();
+    if (is_held(status, reason))
+      return dxl::fail(dxl::ErrorCode::kInUse,
+                       fmt::format("store {}: held by a running server or another command; stop "
+                                   "that first",
+                                   database->directory_));
+    return database->fail(status.IsCorruption() ? reason.append(kDamageRemedy) : reason);
   }
   database->db_.reset(db);
   return database;

@@ -22,6 +22,11 @@ namespace tiara::store {
 
 class Database;
 
+// Ends the message when the database is damaged.
+inline constexpr std::string_view kDamageRemedy =
+    "; restore a back-up, or, if its log is what is damaged, `tiara store recover` keeps what is "
+    "before the damage";
+
 // Makes it with mode 0700 from the first moment, whatever the umask, if it is not there.
 dxl::Result<void> make_private_directory(const std::filesystem::path& directory);
 

@@ -52,6 +52,9 @@ struct RecoverReport {
 };
 dxl::Result<RecoverReport> recover_store(const std::filesystem::path& directory);
 
+// Whether a path is a directory, or anything in it, links followed as far as they are there.
+bool is_within(const std::filesystem::path& path, const std::filesystem::path& directory);
+
 struct BackUp {
   std::uint32_t number = 0;
   std::int64_t time = 0;  // seconds since 1970 UTC
@@ -60,8 +63,8 @@ struct BackUp {
 // The back-ups in a directory that back_up() wrote, oldest first.
 dxl::Result<std::vector<BackUp>> list_back_ups(const std::filesystem::path& from);
 // Checks a back-up's checksums, then makes `directory`, which must not exist or be empty, from it.
-// 0 = the newest.
-dxl::Result<void> restore_store(const std::filesystem::path& from, std::uint32_t number,
-                                const std::filesystem::path& directory);
+// 0 = the newest. The number of the one it was.
+dxl::Result<std::uint32_t> restore_store(const std::filesystem::path& from, std::uint32_t number,
+                                         const std::filesystem::path& directory);
 
 }  // namespace tiara::store

@@ -16,8 +16,11 @@ namespace {
 
 using reputation::hashes;
 using reputation::record;
+using testing::AllOf;
+using testing::AnyOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class MaintenanceTest : public testing::Test {
  protected:
@@ -130,7 +133,7 @@ TEST_F(MaintenanceTest, RefusesADamagedBackUp) {
 }
 
 TEST_F(MaintenanceTest, RefusesDestinationsAndNumbersThatAreWrong) {
-  EXPECT_THAT(restore_store(shelf_, 0, restored_).error().message, HasSubstr("no back-ups"));
+  EXPECT_THAT(restore_store(shelf_, 0, restored_).error().message, HasSubstr("no such directory"));
   EXPECT_FALSE(list_back_ups(shelf_));
   {
     const auto store = open(store_);
@@ -141,7 +144,35 @@ TEST_F(MaintenanceTest, RefusesDestinationsAndNumbersThatAreWrong) {
   EXPECT_THAT(restore_store(shelf_, 0, store_).error().message,
               HasSubstr("not an empty directory"));
   std::filesystem::create_directory(restored_);
-  EXPECT_TRUE(restore_store(shelf_, 0, restored_));
+  EXPECT_EQ(restore_store(shelf_, 0, restored_), 1U);
+}
+
+TEST_F(MaintenanceTest, MakesBackUpsOnlyInADirectoryOfTheirOwn) {
+  const auto store = open(store_);
+  ASSERT_TRUE(store);
+  const auto foreign = directory_.path() / "foreign";
+  std::filesystem::create_directory(foreign);
+  std::ofstream(foreign / "passwd") << "x";
+  std::filesystem::create_directory_symlink(store_, directory_.path() / "link");
+  for (const auto& wrong : {store_, store_ / "in" / "it", directory_.path() / "link" / "in",
+                            store_ / ".." / "store" / "in", foreign, directory_.path()}) {
+    const auto done = store->back_up(wrong);
+    ASSERT_FALSE(done) << wrong;
+    EXPECT_EQ(done.error().code, dxl::ErrorCode::kStorage);
+    EXPECT_THAT(done.error().message,
+                AnyOf(HasSubstr("is in the store"), HasSubstr("other files")));
+  }
+  EXPECT_FALSE(std::filesystem::exists(store_ / "in"));
+  EXPECT_FALSE(std::filesystem::exists(foreign / "meta"));
+  std::filesystem::create_directory(shelf_);
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(store->back_up(shelf_));
+  EXPECT_TRUE(store->back_up(directory_.path() / "storehouse"));
+}
+
+TEST_F(MaintenanceTest, TellsAMissingDirectoryFromOneWithoutBackUps) {
+  EXPECT_THAT(list_back_ups(shelf_).error().message, HasSubstr("no such directory"));
+  std::filesystem::create_directory(shelf_);
+  EXPECT_THAT(list_back_ups(shelf_).error().message, HasSubstr("there are no back-ups"));
 }
 
 TEST_F(MaintenanceTest, CompactionGivesSpaceBack) {
@@ -212,6 +243,9 @@ class DamagedLogTest : public MaintenanceTest {
     const auto store = open_rocks_store(RocksOptions{.directory = store_});
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().code, dxl::ErrorCode::kStorage);
+    for (const auto& message : {store.error().message, verify_store(store_, {}).error().message})
+      EXPECT_THAT(message,
+                  AllOf(HasSubstr("restore a back-up"), HasSubstr("`tiara store recover`")));
   }
 };
 
@@ -220,7 +254,7 @@ TEST_F(DamagedLogTest, AStoreThatEndsInZerosIsRecoveredWithWhatIsBeforeThem) {
   expect_refused();
   const auto report = recover_store(store_);
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_THAT(report->damage, HasSubstr("Corruption"));
+  EXPECT_THAT(report->damage, AllOf(HasSubstr("Corruption"), Not(HasSubstr("recover"))));
   EXPECT_GT(report->change_id, 0U);
   EXPECT_LT(report->change_id, kChanges);
   EXPECT_EQ(report->audit.count, report->change_id);
@@ -259,6 +293,7 @@ TEST_F(DamagedLogTest, WhatIsInUseOrNoStoreIsRefused) {
   const auto used = recover_store(store_);
   ASSERT_FALSE(used);
   EXPECT_EQ(used.error().code, dxl::ErrorCode::kInUse);
+  EXPECT_THAT(used.error().message, HasSubstr("held by a running server or another command; stop"));
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ dxl::Result<RecoverReport> recover_store(const std::filesystem::path& directory)
   if (!meta) {
     if (meta.error().code != dxl::ErrorCode::kStorage) return dxl::fail(meta.error());
     report.damage = meta.error().message;
+    if (report.damage.ends_with(kDamageRemedy))
+      report.damage.resize(report.damage.size() - kDamageRemedy.size());
     look_behind(directory, report);
     meta = meta_of({.directory = directory, .accept_damaged_log = true});
     if (!meta) return dxl::fail(meta.error());

@@ -141,6 +141,7 @@ class OwnClients(RotationTest):
     def test_a_service_that_never_was_is_not_made(self):
         shutil.rmtree(self.other.state / "service")
         shutil.rmtree(self.other.state / "store")
+        (self.other.state / "store-id").unlink()
         self.assertIn("TIE service: not there, not renewed\n", self.command("cert-authority", "renew").stderr)
         self.assertFalse((self.other.state / "service").exists())
         self.other.start()  # and so the start does not miss its store

@@ -49,6 +49,21 @@ class BesideABroker(fabric.FabricTest):
     def assert_exit(self, code, done):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
 
+    def test_a_store_that_was_there_is_not_made_anew(self):
+        first = self.server.start().store_id
+        self.server.stop()
+        place, elsewhere = self.server.directory / "store", self.server.directory / "elsewhere"
+        place.rename(elsewhere)
+        for prepare in (lambda: None, place.mkdir):
+            prepare()
+            self.assertIsNone(self.server.launch().line())
+            self.assertEqual(self.server.stop(), 8)
+            self.assertIn(f"{place}: the store was there before and is missing; mount",
+                          (self.root / f"{self.server.directory.name}.log").read_text())
+        place.rmdir()
+        elsewhere.rename(place)
+        self.assertEqual(self.server.start().store_id, first)
+
     def test_only_members_of_its_own_list_may_write(self):
         self.server.start()
         file = self.make_file("members.exe")

@@ -66,6 +66,10 @@ class StoreTest(fabric.FabricTest):
         self.assert_exit(0, audit("verify", *place))
         return [json.loads(line) for line in self.assert_exit(0, audit("export", *place)).stdout.splitlines()]
 
+    def start_in_vain(self):
+        """A start that must be refused at once."""
+        return run(TIARA, "up", "--state", self.state, *"--port 0 --ws-port 0 --https-port 0".split())
+
     def set(self, name, level="KNOWN_TRUSTED", *more):
         file = self.own.root / name
         file.write_text(name)
@@ -106,7 +110,8 @@ class BackUps(StoreTest):
         self.assertEqual([json.loads(line)["number"] for line in listed], [1, 2])
         self.assert_exit(8, store("restore", self.shelf, "--state", self.state))  # there is one
         shutil.rmtree(self.state / "store")
-        self.assert_exit(0, store("restore", self.shelf, "--number", "1", "--state", self.state))
+        done = self.assert_exit(0, store("restore", self.shelf, "--number", "1", "--state", self.state))
+        self.assertEqual(done.stdout, f"restored back-up 1 to {self.state / 'store'}\n")
         self.own.start()
         self.assertEqual(levels(self.own.admin, first)[3], 99)
         self.assertEqual(levels(self.own.admin, second)[3], 0)
@@ -147,13 +152,27 @@ class BackUps(StoreTest):
         self.assertIn("no back-up: ", self.own.log())
         self.assert_exit(0, store("backup", self.shelf, "--state", self.state))
 
+    def test_back_ups_are_made_in_no_directory_of_something_else(self):
+        (self.folder / "foreign").mkdir()
+        (self.folder / "foreign" / "file").write_text("x")
+        wrong = [self.folder / "foreign", self.state, *(self.state / name / "new" for name in
+                                                        ("store", "keystore", "service", "clients", "run"))]
+        for running in (True, False):
+            for directory in wrong:
+                self.assert_exit(8, store("backup", directory, "--state", self.state))
+                self.assertFalse((directory / "meta").exists())
+            self.assert_exit(0, store("backup", self.state / "backups", "--state", self.state))
+            if running:
+                self.own.stop()
+
     def test_the_rest_is_refused_while_a_server_runs(self):
         for action in ("verify", "compact", "migrate"):
-            self.assert_exit(8, store(action, "--state", self.state))
+            done = self.assert_exit(8, store(action, "--state", self.state))
+            self.assertIn("held by a running server or another command; stop that first", done.stderr)
         self.assert_exit(0, store("backup", self.shelf, "--state", self.state))
         self.assert_exit(8, store("restore", self.shelf, "--state", self.state))
         self.assert_exit(8, store("verify", "--state", self.folder / "nowhere"))
-        self.assert_exit(8, store("list", self.folder / "nowhere"))
+        self.assertIn("no such directory", self.assert_exit(8, store("list", self.folder / "nowhere")).stderr)
         self.assert_exit(8, audit("verify", "--store", self.folder / "nowhere"))
 
 
@@ -218,6 +237,44 @@ class Damage(StoreTest):
         self.assertEqual(self.entries("--store", old), [])
 
 
+    def test_a_store_without_current_is_touched_by_nothing(self):
+        directory = self.state / "store"
+        (directory / "CURRENT").unlink()
+        before = {file.name: file.read_bytes() for file in directory.iterdir()}
+        for done in (self.start_in_vain(), self.start_in_vain(), store("verify", "--state", self.state),
+                     store("recover", "--accept-damaged-log", "--state", self.state),
+                     store("compact", "--state", self.state), store("backup", self.shelf, "--state", self.state),
+                     audit("verify", "--state", self.state)):
+            self.assert_exit(8, done)
+            self.assertIn("restore a back-up", done.stderr)
+        self.assertEqual({file.name: file.read_bytes() for file in directory.iterdir()}, before)
+
+
+class NoServer(StoreTest):
+    def test_status_and_reload_say_that_no_server_runs(self):
+        for end in (self.own.stop, self.own.kill):
+            end()
+            for command in ("status", "reload"):
+                done = self.assert_exit(3, run(TIARA, command, "--state", self.state))
+                self.assertEqual(done.stderr, f"tiara: no server is running on {self.state}\n")
+            if end == self.own.stop:
+                self.own.start()
+
+
+class MissingStore(StoreTest):
+    def test_a_store_that_was_there_is_not_made_anew(self):
+        self.set("file.txt")
+        self.own.stop()
+        shutil.move(self.state / "store", self.folder / "elsewhere")
+        for prepare in (lambda: None, (self.state / "store").mkdir):
+            prepare()
+            done = self.assert_exit(8, self.start_in_vain())
+            self.assertIn(f"{self.state / 'store'}: the store was there before and is missing; mount", done.stderr)
+        (self.state / "store").rmdir()
+        (self.state / "store-id").unlink()  # as the message says
+        self.own.start()
+
+
 class DamagedLog(StoreTest):
     def test_a_log_that_ends_in_zeros_is_given_up_on_demand_only(self):
         files = [self.set(f"file-{number}.txt") for number in range(20)]
@@ -227,8 +284,10 @@ class DamagedLog(StoreTest):
         with open(log, "r+b") as damaged:
             damaged.seek(size - 600)
             damaged.write(bytes(600))
-        for action in ("verify", "compact"):
-            self.assert_exit(8, store(action, "--state", self.state))
+        for done in (store("verify", "--state", self.state), store("compact", "--state", self.state),
+                     store("backup", self.shelf, "--state", self.state), audit("verify", "--state", self.state)):
+            self.assert_exit(8, done)
+            self.assertRegex(done.stderr, "restore a back-up.*`tiara store recover`")
         self.assert_exit(2, store("recover", "--state", self.state))
         self.assert_exit(8, store("verify", "--state", self.state))  # that changed nothing
         done = self.assert_exit(0, store("recover", "--accept-damaged-log", "--state", self.state, "--json"))

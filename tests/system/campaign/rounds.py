@@ -115,6 +115,7 @@ class Campaign:
 
     def new_store(self, copy_of=None):
         shutil.rmtree(self.store, ignore_errors=True)
+        (self.server.directory / "store-id").unlink(missing_ok=True)  # or it would be missed
         if copy_of is not None:
             shutil.copytree(copy_of, self.store)
             self.store.chmod(0o700)
