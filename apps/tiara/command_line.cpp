@@ -159,7 +159,9 @@ void add_rep_external(CLI::App& rep, Parsed& parsed) {
       std::string(kCommonHelp) +
       "Needs the group \"TIE Server Set External Reputation\". Exit code 1: another provider has "
       "a\n"
-      "definitive reputation, nothing was sent; 5: not authorised, nothing was sent; 7: refused.\n"
+      "definitive reputation, nothing was sent; 5: not authorised; 6: no answer, the report may be "
+      "lost;\n"
+      "7: refused, or the service has not seen the report. An original service never tells: 0.\n"
       "\nExamples:\n"
       "  tiara rep external random.exe --level MIGHT_BE_TRUSTED\n"
       "  tiara rep external dropper.js --level 30 --comment 'sandbox run 4711' --json\n");

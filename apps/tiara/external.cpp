@@ -20,7 +20,8 @@ namespace {
 
 using Outcome = ExternalResult::Outcome;
 
-// The service commits within milliseconds; an original service never answers this question.
+// The service commits within milliseconds; longer waits are for one that takes no more from us
+// this second. An original service never answers this question.
 constexpr std::chrono::seconds kPatience{5};
 
 // The original sample's text, which users search for.
@@ -43,6 +44,10 @@ Outcome to_outcome(tie::ExternalOutcome::Kind kind) {
       return Outcome::kUnchanged;
     case tie::ExternalOutcome::Kind::kRefused:
       return Outcome::kRefused;
+    case tie::ExternalOutcome::Kind::kNotSeen:
+      return Outcome::kNotSeen;
+    case tie::ExternalOutcome::Kind::kNoAnswer:
+      return Outcome::kNoAnswer;
     case tie::ExternalOutcome::Kind::kCannotTell:
       break;
   }
@@ -65,7 +70,7 @@ class Reporter {
         result.outcome = Outcome::kAborted;
         result.reason = fmt::format("{} ({}: {})", kAbort, tie::to_string(definitive->provider),
                                     level_text(definitive->trust_level));
-        return to_output(target, result);
+        return to_output(target, result, kExitNegative);
       }
     }
     const auto sent = tie_.set_external_file_reputation(
@@ -74,27 +79,35 @@ class Reporter {
     if (!sent) return dxl::fail(sent.error());
     result.report = *sent;
     const auto outcome = tie_.report_outcome(*sent, patience_);
-    if (outcome) {
-      result.outcome = to_outcome(outcome->kind);
-      result.reason = outcome->reason;
-    } else {
+    if (!outcome) {
       result.reason = outcome.error().message;
+      return to_output(target, result, exit_code(outcome.error().code));
     }
-    return to_output(target, result);
+    result.outcome = to_outcome(outcome->kind);
+    result.reason = outcome->reason;
+    return to_output(target, result, exit_code_of(result.outcome));
   }
 
  private:
-  static TargetOutput to_output(const Target& target, const ExternalResult& result) {
-    int code = kExitOk;
-    if (result.outcome == Outcome::kAborted) code = kExitNegative;
-    if (result.outcome == Outcome::kRefused) {
-      code = kExitNoEffect;
-      fmt::print(stderr, "tiara: {}: the report had no effect: {}\n", printable(target.argument),
+  static int exit_code_of(Outcome outcome) {
+    if (outcome == Outcome::kNoAnswer) return kExitTimedOut;
+    return outcome == Outcome::kRefused || outcome == Outcome::kNotSeen ? kExitNoEffect : kExitOk;
+  }
+
+  static TargetOutput to_output(const Target& target, const ExternalResult& result, int code) {
+    const std::string name = printable(target.argument);
+    if (result.outcome == Outcome::kRefused)
+      fmt::print(stderr, "tiara: {}: the report had no effect: {}\n", name,
                  printable(result.reason));
-    }
-    if (result.outcome == Outcome::kCannotTell)
-      fmt::print(stderr, "tiara: {}: cannot tell what became of the report\n",
-                 printable(target.argument));
+    else if (code != kExitOk && code != kExitNegative)
+      fmt::print(
+          stderr,
+          "tiara: {}: the report may be lost: {}; `tiara rep get` shows whether it is there, "
+          "else report again\n",
+          name, printable(result.reason));
+    else if (result.outcome == Outcome::kCannotTell)
+      fmt::print(stderr, "tiara: {}: cannot tell what became of the report: {}\n", name,
+                 printable(result.reason));
     return {code, external_text(target, result) + "\n", external_json(target, result)};
   }
 

@@ -66,6 +66,29 @@ class BesideABroker(fabric.FabricTest):
         reports = self.server.status()["tie"]["reports"]
         self.assertEqual((reports["accepted"], reports["refused.unauthorized"]), (1, 1))
 
+    def test_a_report_that_is_dropped_is_no_success(self):
+        server = self.make_server("slow", "[limits]\nrequests_per_second = 1\n")
+        server.start()
+        files = [self.make_file(f"dropped-{number}.exe") for number in range(2)]
+        # The question about the first uses up the share that the second would need.
+        done = tiara(self.operator, "--json", "rep", "external", *files, "--level", "70", "--force")
+        self.assert_exit(7, done)
+        self.assertEqual([result["outcome"] for result in json.loads(done.stdout)], ["accepted", "refused"])
+        self.assertIn("the report had no effect: unavailable: more messages than the service takes", done.stderr)
+        self.assertEqual(levels(self.stranger, files[0])[15], 70)
+        self.assertNotIn(15, levels(self.fabric.admin, files[1]))
+
+    def test_a_report_to_a_service_that_does_not_answer_is_a_time_out(self):
+        self.server.start()
+        self.server.process.child.send_signal(signal.SIGSTOP)
+        try:
+            done = tiara(self.operator, "rep", "external", self.make_file("stopped.exe"), "--level", "70", "--force",
+                         "--timeout", "2")
+        finally:
+            self.server.process.child.send_signal(signal.SIGCONT)
+        self.assert_exit(6, done)
+        self.assertIn("may be lost: the service did not answer", done.stderr)
+
     def test_without_a_list_nobody_may_write_and_the_log_says_so(self):
         self.server.members.unlink()
         self.server.start()
