@@ -153,7 +153,7 @@ dxl::Result<void> TieServer::start_service() {
             const std::lock_guard guard(fabric_mutex_);
             latest = connectors_;
           }
-          (*latest)[i](loop, deadline, std::move(done));
+          return (*latest)[i](loop, deadline, std::move(done));
         });
   }
   auto started = service::TieService::start(std::move(options), std::move(*opened),
