@@ -48,6 +48,14 @@ class BesideABroker(fabric.FabricTest):
     def assert_exit(self, code, done):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
 
+    def test_a_fabric_without_a_service_says_what_is_missing(self):
+        file = self.make_file("nowhere.exe")
+        for command in (("get",), ("set", "KNOWN_TRUSTED"), ("external", "--level", "70")):
+            done = tiara(self.operator, "rep", *command, file)
+            self.assert_exit(7, done)
+            self.assertIn("no TIE service on this fabric answers /mcafee/service/tie/file/reputation", done.stderr)
+            self.assertIn("`tiara server` adds one", done.stderr)
+
     def test_only_members_of_its_own_list_may_write(self):
         self.server.start()
         file = self.make_file("members.exe")
