@@ -138,6 +138,10 @@ int run_rep_external(const CommonOptions& common, const RepExternalOptions& opti
   const std::string topic(tie::kTopicExternalReport);
   const auto permission = tie.may_send(topic);
   if (permission && !permission->allowed)
+  // The library's words for it, which are the original's, are those for a level that is missing.
+  if (*level == tie::TrustLevel::kNotSet)
+    return report({dxl::ErrorCode::kInvalidArgument,
+                   "--level " + options.level + ": a report gives a level, and NOT_SET is none"});
     return report(not_authorised("send to", topic, *permission));
 
   const std::chrono::milliseconds patience =
