@@ -65,7 +65,7 @@ class Reporter {
         Outcome::kCannotTell, level_, type_ ? *type_ : detect_type(target), {}, {}};
     if (!options_.force) {
       const auto known = tie_.get_file_reputation(target.hashes);
-      if (!known) return dxl::fail(known.error());
+      if (!known) return dxl::fail(explain_refusal(tie_, tie::kTopicFileReputation, known.error()));
       if (const auto definitive = find_definitive(*known)) {
         result.outcome = Outcome::kAborted;
         result.reason = fmt::format("{} ({}: {})", kAbort, tie::to_string(definitive->provider),
@@ -80,7 +80,7 @@ class Reporter {
     result.report = *sent;
     const auto outcome = tie_.report_outcome(*sent, patience_);
     if (!outcome) {
-      result.reason = outcome.error().message;
+      result.reason = explain_refusal(tie_, tie::kTopicReportOutcome, outcome.error()).message;
       return to_output(target, result, exit_code(outcome.error().code));
     }
     result.outcome = to_outcome(outcome->kind);
