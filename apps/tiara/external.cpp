@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "tiara/commands.hpp"
@@ -14,6 +15,7 @@
 #include "tiara/targets.hpp"
 #include "tie/client.hpp"
 #include "tie/codec.hpp"
+#include "tie/rules.hpp"
 
 namespace tiara::app {
 namespace {
@@ -54,6 +56,11 @@ Outcome to_outcome(tie::ExternalOutcome::Kind kind) {
   return Outcome::kCannotTell;
 }
 
+// The reason begins with the name of the refusal.
+bool is_unauthorised(std::string_view reason) {
+  return reason.starts_with(tie::to_string(tie::ReportRefusal::kUnauthorized));
+}
+
 class Reporter {
  public:
   Reporter(tie::Client& tie, const RepExternalOptions& options, tie::TrustLevel level,
@@ -85,13 +92,21 @@ class Reporter {
     }
     result.outcome = to_outcome(outcome->kind);
     result.reason = outcome->reason;
-    return to_output(target, result, exit_code_of(result.outcome));
+    return to_output(target, result, exit_code_of(result));
   }
 
  private:
-  static int exit_code_of(Outcome outcome) {
-    if (outcome == Outcome::kNoAnswer) return kExitTimedOut;
-    return outcome == Outcome::kRefused || outcome == Outcome::kNotSeen ? kExitNoEffect : kExitOk;
+  static int exit_code_of(const ExternalResult& result) {
+    switch (result.outcome) {
+      case Outcome::kNoAnswer:
+        return kExitTimedOut;
+      case Outcome::kRefused:
+        return is_unauthorised(result.reason) ? kExitNotAuthorised : kExitNoEffect;
+      case Outcome::kNotSeen:
+        return kExitNoEffect;
+      default:
+        return kExitOk;
+    }
   }
 
   static TargetOutput to_output(const Target& target, const ExternalResult& result, int code) {
@@ -123,6 +138,10 @@ class Reporter {
 int run_rep_external(const CommonOptions& common, const RepExternalOptions& options) {
   const auto level = parse_level(options.level);
   if (!level) return report(level.error());
+  // The library's words for it, which are the original's, are those for a level that is missing.
+  if (*level == tie::TrustLevel::kNotSet)
+    return report({dxl::ErrorCode::kInvalidArgument,
+                   "--level " + options.level + ": a report gives a level, and NOT_SET is none"});
   std::optional<tie::FileType> type;
   if (options.type) {
     const auto parsed = tie::parse_file_type(*options.type);
@@ -138,10 +157,6 @@ int run_rep_external(const CommonOptions& common, const RepExternalOptions& opti
   const std::string topic(tie::kTopicExternalReport);
   const auto permission = tie.may_send(topic);
   if (permission && !permission->allowed)
-  // The library's words for it, which are the original's, are those for a level that is missing.
-  if (*level == tie::TrustLevel::kNotSet)
-    return report({dxl::ErrorCode::kInvalidArgument,
-                   "--level " + options.level + ": a report gives a level, and NOT_SET is none"});
     return report(not_authorised("send to", topic, *permission));
 
   const std::chrono::milliseconds patience =

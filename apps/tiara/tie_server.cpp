@@ -142,6 +142,10 @@ dxl::Result<void> TieServer::start_service() {
   options.access.is_member = [this](std::string_view sha1, std::string_view group) {
     return clients_.is_member(sha1, group);
   };
+  // The name alone: who is refused may be anywhere.
+  options.access.members =
+      fmt::format("the TIE service's own members file ({}), which alone decides",
+                  loaded_.settings.members.filename().string());
   options.access.describe = [this](std::string_view sha1) { return clients_.describe(sha1); };
   options.access.trust_broker_certs = loaded_.settings.trust_broker_certs;
   std::vector<sdk::Connector> connectors;
