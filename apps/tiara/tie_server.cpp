@@ -145,7 +145,7 @@ dxl::Result<void> TieServer::start_service() {
   // The name alone: who is refused may be anywhere.
   options.access.members =
       fmt::format("the TIE service's own members file ({}), which alone decides",
-                  loaded_.settings.members.filename().string());
+                  loaded_.members.filename().string());
   options.access.describe = [this](std::string_view sha1) { return clients_.describe(sha1); };
   options.access.trust_broker_certs = loaded_.settings.trust_broker_certs;
   std::vector<sdk::Connector> connectors;
