@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <sstream>
 #include <utility>
 
@@ -37,6 +38,9 @@ struct Parsed {
   CertAuthorityOptions authority;
   std::optional<Command> command;
 };
+
+constexpr std::uint64_t kMostChanges =
+    1'000'000'000;  // to wait for: short in a message, and enough
 
 constexpr const char* kGroupsHelp =
     "Named group, may be repeated: \"TIE Server Set External Reputation\", \"TIE Server Set "
@@ -159,7 +163,9 @@ void add_rep_external(CLI::App& rep, Parsed& parsed) {
       std::string(kCommonHelp) +
       "Needs the group \"TIE Server Set External Reputation\". Exit code 1: another provider has "
       "a\n"
-      "definitive reputation, nothing was sent; 5: not authorised, nothing was sent; 7: refused.\n"
+      "definitive reputation, nothing was sent; 5: not authorised; 6: no answer, the report may be "
+      "lost;\n"
+      "7: refused, or the service has not seen the report. An original service never tells: 0.\n"
       "\nExamples:\n"
       "  tiara rep external random.exe --level MIGHT_BE_TRUSTED\n"
       "  tiara rep external dropper.js --level 30 --comment 'sandbox run 4711' --json\n");
@@ -169,7 +175,7 @@ void add_rep_external(CLI::App& rep, Parsed& parsed) {
 void add_watch(CLI::App& app, Parsed& parsed) {
   CLI::App* watch = app.add_subcommand("watch", "Print each reputation change as one line");
   watch->add_option("--count", parsed.watch.count, "Stop after so many changes")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(std::uint64_t{1}, kMostChanges));
   watch->footer(
       std::string(kCommonHelp) +
       "Runs until SIGINT, --count or --timeout; stderr says when the subscription is in place.\n"

@@ -218,7 +218,8 @@ TEST(CommandLine, MistakesAreUsageErrorsOnStderr) {
       {{"rep", "set", "99"}, "FILE|HASH"},
       {{"rep", "external", "f"}, "--level"},
       {{"rep", "get", "f", "--timeout", "0"}, "--timeout"},
-      {{"watch", "--count", "0"}, "--count"},
+      {{"watch", "--count", "0"}, "--count: Value 0 not in range"},
+      {{"watch", "--count", "0"}, "1000000000"},
   };
   for (const auto& [arguments, text] : cases) {
     const EarlyExit exit = refused(arguments);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "tiara/commands.hpp"
@@ -14,13 +15,15 @@
 #include "tiara/targets.hpp"
 #include "tie/client.hpp"
 #include "tie/codec.hpp"
+#include "tie/rules.hpp"
 
 namespace tiara::app {
 namespace {
 
 using Outcome = ExternalResult::Outcome;
 
-// The service commits within milliseconds; an original service never answers this question.
+// The service commits within milliseconds; longer waits are for one that takes no more from us
+// this second. An original service never answers this question.
 constexpr std::chrono::seconds kPatience{5};
 
 // The original sample's text, which users search for.
@@ -43,10 +46,19 @@ Outcome to_outcome(tie::ExternalOutcome::Kind kind) {
       return Outcome::kUnchanged;
     case tie::ExternalOutcome::Kind::kRefused:
       return Outcome::kRefused;
+    case tie::ExternalOutcome::Kind::kNotSeen:
+      return Outcome::kNotSeen;
+    case tie::ExternalOutcome::Kind::kNoAnswer:
+      return Outcome::kNoAnswer;
     case tie::ExternalOutcome::Kind::kCannotTell:
       break;
   }
   return Outcome::kCannotTell;
+}
+
+// The reason begins with the name of the refusal.
+bool is_unauthorised(std::string_view reason) {
+  return reason.starts_with(tie::to_string(tie::ReportRefusal::kUnauthorized));
 }
 
 class Reporter {
@@ -60,12 +72,12 @@ class Reporter {
         Outcome::kCannotTell, level_, type_ ? *type_ : detect_type(target), {}, {}};
     if (!options_.force) {
       const auto known = tie_.get_file_reputation(target.hashes);
-      if (!known) return dxl::fail(known.error());
+      if (!known) return dxl::fail(explain_refusal(tie_, tie::kTopicFileReputation, known.error()));
       if (const auto definitive = find_definitive(*known)) {
         result.outcome = Outcome::kAborted;
         result.reason = fmt::format("{} ({}: {})", kAbort, tie::to_string(definitive->provider),
                                     level_text(definitive->trust_level));
-        return to_output(target, result);
+        return to_output(target, result, kExitNegative);
       }
     }
     const auto sent = tie_.set_external_file_reputation(
@@ -74,27 +86,43 @@ class Reporter {
     if (!sent) return dxl::fail(sent.error());
     result.report = *sent;
     const auto outcome = tie_.report_outcome(*sent, patience_);
-    if (outcome) {
-      result.outcome = to_outcome(outcome->kind);
-      result.reason = outcome->reason;
-    } else {
-      result.reason = outcome.error().message;
+    if (!outcome) {
+      result.reason = explain_refusal(tie_, tie::kTopicReportOutcome, outcome.error()).message;
+      return to_output(target, result, exit_code(outcome.error().code));
     }
-    return to_output(target, result);
+    result.outcome = to_outcome(outcome->kind);
+    result.reason = outcome->reason;
+    return to_output(target, result, exit_code_of(result));
   }
 
  private:
-  static TargetOutput to_output(const Target& target, const ExternalResult& result) {
-    int code = kExitOk;
-    if (result.outcome == Outcome::kAborted) code = kExitNegative;
-    if (result.outcome == Outcome::kRefused) {
-      code = kExitNoEffect;
-      fmt::print(stderr, "tiara: {}: the report had no effect: {}\n", printable(target.argument),
-                 printable(result.reason));
+  static int exit_code_of(const ExternalResult& result) {
+    switch (result.outcome) {
+      case Outcome::kNoAnswer:
+        return kExitTimedOut;
+      case Outcome::kRefused:
+        return is_unauthorised(result.reason) ? kExitNotAuthorised : kExitNoEffect;
+      case Outcome::kNotSeen:
+        return kExitNoEffect;
+      default:
+        return kExitOk;
     }
-    if (result.outcome == Outcome::kCannotTell)
-      fmt::print(stderr, "tiara: {}: cannot tell what became of the report\n",
-                 printable(target.argument));
+  }
+
+  static TargetOutput to_output(const Target& target, const ExternalResult& result, int code) {
+    const std::string name = printable(target.argument);
+    if (result.outcome == Outcome::kRefused)
+      fmt::print(stderr, "tiara: {}: the report had no effect: {}\n", name,
+                 printable(result.reason));
+    else if (code != kExitOk && code != kExitNegative)
+      fmt::print(
+          stderr,
+          "tiara: {}: the report may be lost: {}; `tiara rep get` shows whether it is there, "
+          "else report again\n",
+          name, printable(result.reason));
+    else if (result.outcome == Outcome::kCannotTell)
+      fmt::print(stderr, "tiara: {}: cannot tell what became of the report: {}\n", name,
+                 printable(result.reason));
     return {code, external_text(target, result) + "\n", external_json(target, result)};
   }
 
@@ -110,6 +138,10 @@ class Reporter {
 int run_rep_external(const CommonOptions& common, const RepExternalOptions& options) {
   const auto level = parse_level(options.level);
   if (!level) return report(level.error());
+  // The library's words for it, which are the original's, are those for a level that is missing.
+  if (*level == tie::TrustLevel::kNotSet)
+    return report({dxl::ErrorCode::kInvalidArgument,
+                   "--level " + options.level + ": a report gives a level, and NOT_SET is none"});
   std::optional<tie::FileType> type;
   if (options.type) {
     const auto parsed = tie::parse_file_type(*options.type);

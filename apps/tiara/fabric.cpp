@@ -67,8 +67,15 @@ dxl::Error not_authorised(std::string_view action, const std::string& topic,
   return {dxl::ErrorCode::kNotAuthorised, std::move(message)};
 }
 
-// The peer's refusal names no group; the broker may know which one is missing.
+// The peer's refusal names no group; the broker may know which one is missing. Of a service that is
+// not there, the broker says neither which nor what to do.
 dxl::Error explain_refusal(tie::Client& tie, std::string_view topic, const dxl::Error& refusal) {
+  if (refusal.code == dxl::ErrorCode::kPeer && refusal.peer_code == dxl::kServiceUnavailable)
+    return {refusal.code,
+            fmt::format("no TIE service on this fabric answers {} ({}); `tiara up` has one unless "
+                        "started with --no-service, and `tiara server` adds one",
+                        topic, refusal.message),
+            refusal.peer_code};
   if (refusal.code != dxl::ErrorCode::kNotAuthorised) return refusal;
   const auto permission = tie.may_send(std::string(topic));
   return permission && !permission->allowed

@@ -75,6 +75,8 @@ std::string_view name_of(ExternalResult::Outcome outcome) {
     case ExternalResult::Outcome::kRefused:
       return "refused";
     case ExternalResult::Outcome::kCannotTell:
+    case ExternalResult::Outcome::kNotSeen:
+    case ExternalResult::Outcome::kNoAnswer:
       return "unknown";
     case ExternalResult::Outcome::kAborted:
       return "aborted";

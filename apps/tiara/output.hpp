@@ -14,7 +14,15 @@ namespace tiara::app {
 
 // What became of one External report, or of the attempt.
 struct ExternalResult {
-  enum class Outcome { kAccepted, kUnchanged, kRefused, kCannotTell, kAborted } outcome;
+  enum class Outcome {
+    kAccepted,
+    kUnchanged,
+    kRefused,
+    kCannotTell,  // an original service tells nobody
+    kNotSeen,
+    kNoAnswer,
+    kAborted
+  } outcome;
   tie::TrustLevel level = tie::TrustLevel::kNotSet;
   tie::FileType type = tie::FileType::kNone;
   dxl::MessageId report;  // empty when nothing was sent

@@ -103,6 +103,8 @@ TEST(Output, AnExternalReportSaysWhatBecameOfIt) {
   EXPECT_EQ(external_text(file("x.exe"), result(Outcome::kRefused, "disabled\x1b[2J")),
             sent + "refused (disabled\\x1b[2J)");
   EXPECT_EQ(external_text(file("x.exe"), result(Outcome::kCannotTell, "")), sent + "unknown");
+  EXPECT_EQ(external_text(file("x.exe"), result(Outcome::kNotSeen, "")), sent + "unknown");
+  EXPECT_EQ(external_text(file("x.exe"), result(Outcome::kNoAnswer, "")), sent + "unknown");
   EXPECT_EQ(external_text(file("x.exe"), result(Outcome::kAborted, "why")), "x.exe: Abort: why");
   EXPECT_EQ(external_json(file("x.exe"), result(Outcome::kRefused, "disabled")),
             "{\"file\":\"x.exe\",\"hashes\":{\"md5\":\"" + kMd5 +

@@ -258,6 +258,7 @@ dxl::Result<void> Server::start_service() {
       std::move(service_options), std::move(*opened),
       [this](net::Loop& loop, std::chrono::milliseconds, auto done) {
         done(broker_->attach_service(loop, current_chain()));
+        return std::string("in-process");
       },
       clock_);
   if (!started) return dxl::fail(started.error());

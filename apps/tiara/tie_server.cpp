@@ -145,6 +145,10 @@ dxl::Result<void> TieServer::start_service() {
   options.access.is_member = [this](std::string_view sha1, std::string_view group) {
     return clients_.is_member(sha1, group);
   };
+  // The name alone: who is refused may be anywhere.
+  options.access.members =
+      fmt::format("the TIE service's own members file ({}), which alone decides",
+                  loaded_.members.filename().string());
   options.access.describe = [this](std::string_view sha1) { return clients_.describe(sha1); };
   options.access.trust_broker_certs = loaded_.settings.trust_broker_certs;
   std::vector<sdk::Connector> connectors;
@@ -156,7 +160,7 @@ dxl::Result<void> TieServer::start_service() {
             const std::lock_guard guard(fabric_mutex_);
             latest = connectors_;
           }
-          (*latest)[i](loop, deadline, std::move(done));
+          return (*latest)[i](loop, deadline, std::move(done));
         });
   }
   auto started = service::TieService::start(std::move(options), std::move(*opened),

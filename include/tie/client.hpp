@@ -20,7 +20,9 @@ struct ExternalOutcome {
     kAccepted,    // stored, level changed
     kUnchanged,   // stored, the level was the same
     kRefused,     // reason says why
-    kCannotTell,  // an original service, or it has not seen the report in time
+    kCannotTell,  // the service is an original one: it has no such question
+    kNotSeen,     // the service has the question and did not say in time that it has the report
+    kNoAnswer,    // nothing answered in time
   } kind = Kind::kCannotTell;
   std::string reason;
 };
@@ -60,7 +62,8 @@ class Client {
                                                            const std::string& filename = "",
                                                            const std::string& comment = "");
 
-  // Asks the service what became of a report, repeatedly until it knows or `patience` is over.
+  // Asks the service what became of a report, repeatedly until it knows or `patience` is over. A
+  // service that is busy, or takes no more from us this second, is asked again.
   dxl::Result<ExternalOutcome> report_outcome(const dxl::MessageId& report,
                                               std::chrono::milliseconds patience);
 

@@ -50,10 +50,11 @@ FakeBroker::~FakeBroker() {
 }
 
 Connector FakeBroker::connector() {
-  return [this](net::Loop& loop, std::chrono::milliseconds, auto done) {
+  return [this](net::Loop& loop, std::chrono::milliseconds, auto done) -> std::string {
     if (!behaviour().reachable) {
       record("UNREACHABLE");
-      return done(dxl::fail(dxl::ErrorCode::kConnect, "cannot connect to fake:1: refused"));
+      done(dxl::fail(dxl::ErrorCode::kConnect, "cannot connect to fake:1: refused"));
+      return "fake:1";
     }
     auto pair = net::make_in_process_pair(loop, {}, loop_, {});
     const auto ours = std::make_shared<std::unique_ptr<net::Stream>>(std::move(pair.second));
@@ -61,6 +62,7 @@ Connector FakeBroker::connector() {
       connections_.push_back(net::Connection::start(loop_, std::move(*ours), *this, {}));
     });
     done(std::move(pair.first));
+    return "fake:1";
   };
 }
 

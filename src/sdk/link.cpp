@@ -8,6 +8,7 @@
 #include <deque>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "base/log.hpp"
 #include "base/ports.hpp"
 #include "net/connection.hpp"
+#include "sdk/progress.hpp"
 #include "sdk/reasons.hpp"
 #include "session/session.hpp"
 
@@ -65,7 +67,8 @@ struct Link::Impl final : net::ConnectionHandler, session::SessionEvents {
 
   std::atomic<bool> is_connected{false};
   mutable std::mutex error_mutex;
-  dxl::Error error{ErrorCode::kNotConnected, "nothing was tried yet"};
+  std::optional<dxl::Error> error;  // of the last pass or connection
+  Progress progress;
 
   // All below belongs to the network thread.
   bool wanted = false;
@@ -168,17 +171,20 @@ void Link::Impl::begin_attempt() {
     ++attempt;
     attempt_failed({ErrorCode::kTimedOut, "no connection was there in time"});
   });
-  connector(loop, options.attempt_timeout,
-            [this, number](dxl::Result<std::unique_ptr<net::Stream>> stream) {
-              if (number == attempt && connecting) return on_stream(std::move(stream));
-              if (stream) (*stream)->close();  // too late
-            });
+  std::string target = connector(loop, options.attempt_timeout,
+                                 [this, number](dxl::Result<std::unique_ptr<net::Stream>> stream) {
+                                   if (number == attempt && connecting)
+                                     return on_stream(std::move(stream));
+                                   if (stream) (*stream)->close();  // too late
+                                 });
+  if (number == attempt && connecting) progress.set(Progress::Step::kTcp, std::move(target));
 }
 
 void Link::Impl::on_stream(dxl::Result<std::unique_ptr<net::Stream>> stream) {
   connecting = false;
   if (!stream) return attempt_failed(std::move(stream.error()));
   peer = (*stream)->peer_name();
+  progress.set(Progress::Step::kTls, peer);
   net::ConnectionLimits limits;
   limits.handshake_deadline = options.attempt_timeout;
   // Only the broker stops reading a peer that does not drain: if both ends did, neither would
@@ -186,16 +192,15 @@ void Link::Impl::on_stream(dxl::Result<std::unique_ptr<net::Stream>> stream) {
   limits.output_high_water = net::kNoHighWater;
   connection = net::Connection::start(loop, std::move(*stream), *this, limits);
   attempt_timer = loop.schedule(options.attempt_timeout - since(attempt_began), [this] {
-    connection->close({ErrorCode::kTimedOut,
-                       fmt::format("the broker did not accept the session (TLS, CONNACK, SUBACK of "
-                                   "the reply topic) within {} ms",
-                                   options.attempt_timeout.count())});
+    connection->close({ErrorCode::kTimedOut, fmt::format("{} within {} ms", progress.missing(),
+                                                         options.attempt_timeout.count())});
   });
 }
 
 void Link::Impl::attempt_failed(dxl::Error why) {
   connecting = false;
   attempt_timer.reset();
+  progress.set(Progress::Step::kNone);
   if (stopping()) return finish_stop();
   if (why.code == ErrorCode::kNotConnected) why.code = ErrorCode::kConnect;  // never was
   if (failures_in_pass == 0) reasons.clear();
@@ -268,6 +273,7 @@ void Link::Impl::begin_stop(std::function<void()> done) {
     ++attempt;
     connecting = false;
     attempt_timer.reset();
+    progress.set(Progress::Step::kNone);
   }
   if (!connection) {
     fail_waiters();
@@ -294,6 +300,7 @@ void Link::Impl::finish_stop() {
 
 void Link::Impl::on_open(net::Connection& opened) {
   if (&opened != connection.get()) return;
+  progress.set(Progress::Step::kSession, peer);
   session.start(output(), now());
 }
 
@@ -310,6 +317,7 @@ void Link::Impl::on_closed(net::Connection& closed, const dxl::Error& reason) {
 
 void Link::Impl::on_ready() {
   attempt_timer.reset();
+  progress.set(Progress::Step::kNone);
   failures_in_pass = 0;
   ready_since = now();
   is_connected = true;
@@ -424,7 +432,13 @@ bool Link::connected() const { return impl_->is_connected; }
 
 dxl::Error Link::last_error() const {
   const std::lock_guard lock(impl_->error_mutex);
-  return impl_->error;
+  const std::string waits = impl_->progress.text();
+  if (!impl_->error)
+    return waits.empty() ? dxl::Error{ErrorCode::kNotConnected, "nothing was tried yet"}
+                         : dxl::Error{ErrorCode::kTimedOut, waits};
+  dxl::Error why = *impl_->error;
+  if (!waits.empty()) why.message += "; now " + waits;
+  return why;
 }
 
 void Link::post(std::function<void()> task) { impl_->loop.post(std::move(task)); }

@@ -21,12 +21,12 @@
 
 namespace tiara::sdk {
 
-// Makes the stream of one connection attempt. Runs on the link's loop thread; calls `done` once,
-// there. `make_tcp_connector` (below) walks the brokers of a configuration; `tiara up` hands in one
-// end of an in-process pair.
+// Makes the stream of one connection attempt, and returns where to ("host:port", or empty). Runs on
+// the link's loop thread; calls `done` once, there. `make_tcp_connector` (below) walks the brokers
+// of a configuration; `tiara up` hands in one end of an in-process pair.
 using Connector =
-    std::function<void(net::Loop& loop, std::chrono::milliseconds deadline,
-                       std::function<void(dxl::Result<std::unique_ptr<net::Stream>>)> done)>;
+    std::function<std::string(net::Loop& loop, std::chrono::milliseconds deadline,
+                              std::function<void(dxl::Result<std::unique_ptr<net::Stream>>)> done)>;
 
 // Certificates are read once, here; kConfiguration or kTls names the file. Each call tries the next
 // address: brokers in file order, host then ip, then from the front again.
@@ -69,8 +69,10 @@ class Link {
   // kCancelled. Returns when that is done; no event follows until the next start(). The network
   // thread lives on, so that post() always runs. Any thread but the network thread.
   void stop();
-  bool connected() const;         // any thread
-  dxl::Error last_error() const;  // why the last pass failed, every address named; any thread
+  bool connected() const;  // any thread
+  // Why the last pass failed, every address named, and what the attempt under way waits for; any
+  // thread.
+  dxl::Error last_error() const;
 
   // Any thread; also while there is no connection.
   void post(std::function<void()> task);

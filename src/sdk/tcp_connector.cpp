@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "base/log.hpp"
 #include "net/endpoints.hpp"
 #include "net/tls.hpp"
@@ -61,6 +63,7 @@ dxl::Result<Connector> make_tcp_connector(const dxl::ClientConfig& config) {
     const Address& address = rotation->addresses[rotation->next];
     rotation->next = (rotation->next + 1) % rotation->addresses.size();
     net::connect_tcp(loop, address.host, address.port, rotation->tls, deadline, std::move(done));
+    return fmt::format("{}:{}", address.host, address.port);
   });
 }
 

@@ -1,6 +1,10 @@
 // Connecting by configuration, over real sockets and TLS on the loopback interface.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <future>
 #include <thread>
@@ -54,6 +58,28 @@ class TlsPeer final : public net::ConnectionHandler {
   std::thread thread_;
 };
 
+// The kernel accepts for it; it never reads.
+class SilentPeer {
+ public:
+  SilentPeer() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(fd_, generic, size), 0);
+    EXPECT_EQ(::listen(fd_, 8), 0);
+    EXPECT_EQ(::getsockname(fd_, generic, &size), 0);
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentPeer() { ::close(fd_); }
+  std::uint16_t port() const { return port_; }
+
+ private:
+  int fd_;
+  std::uint16_t port_ = 0;
+};
+
 class TcpConnector : public testing::Test {
  protected:
   static dxl::BrokerAddress address(const std::string& host, std::uint16_t port) {
@@ -103,6 +129,26 @@ TEST_F(TcpConnector, ABrokerThatHangsUpIsAConnectFailure) {
   TlsPeer peer(ca.issue("broker"));
   const dxl::Error error = connect_error(config_of(ca, peer.port()));
   EXPECT_EQ(error.code, dxl::ErrorCode::kConnect) << error.message;
+}
+
+// Whether the attempt or the patience for all attempts ends first.
+TEST_F(TcpConnector, ABrokerThatStaysSilentIsATimeOutThatNamesTheStep) {
+  SilentPeer peer;
+  const std::string name = "127.0.0.1:" + std::to_string(peer.port());
+  dxl::ClientOptions options;
+  options.connect_timeout = std::chrono::milliseconds(200);
+  for (const auto attempt : {std::chrono::milliseconds(100), std::chrono::milliseconds(60'000)}) {
+    options.reconnect = attempt > options.connect_timeout;
+    options.attempt_timeout = attempt;
+    auto client = dxl::Client::create(config_of(ca, peer.port()), options);
+    ASSERT_TRUE(client);
+    const auto connected = (*client)->connect();
+    ASSERT_FALSE(connected);
+    EXPECT_EQ(connected.error().code, dxl::ErrorCode::kTimedOut);
+    EXPECT_EQ(connected.error().message,
+              options.reconnect ? "not connected within 200 ms: no TLS answer from " + name
+                                : name + ": no TLS answer within 100 ms");
+  }
 }
 
 TEST_F(TcpConnector, EveryAddressIsTriedAndTheWorstKindOfFailureReported) {

@@ -50,6 +50,15 @@ bool is_unavailable(const dxl::Error& error) {
   return error.code == ErrorCode::kPeer && error.peer_code == dxl::kServiceUnavailable;
 }
 
+// What a moment later may be answered: the question of an outcome comes from the same share of
+// requests as the report, and a service under load refuses a while.
+bool is_passing(const dxl::Error& error) {
+  if (error.code == ErrorCode::kTimedOut || error.code == ErrorCode::kUnavailable) return true;
+  return error.code == ErrorCode::kPeer &&
+         (error.peer_code == static_cast<std::uint32_t>(ServiceError::kTooManyRequests) ||
+          error.peer_code == static_cast<std::uint32_t>(ServiceError::kUnavailable));
+}
+
 dxl::Error bad_answer(std::string_view topic, const dxl::Error& why) {
   return {why.code, "answer on " + std::string(topic) + ": " + why.message};
 }
@@ -85,7 +94,7 @@ ExternalOutcome to_outcome(const ReportOutcome& answer) {
   for (const auto& [name, kind] : kKinds) {
     if (answer.outcome == name) return {kind, answer.reason};
   }
-  return {Kind::kCannotTell,
+  return {Kind::kNotSeen,
           answer.reason.empty() ? "the service has not seen the report" : answer.reason};
 }
 
@@ -175,7 +184,8 @@ dxl::Result<dxl::MessageId> Client::set_external_file_reputation(TrustLevel leve
 
 dxl::Result<ExternalOutcome> Client::report_outcome(const dxl::MessageId& report,
                                                     milliseconds patience) {
-  ExternalOutcome outcome{ExternalOutcome::Kind::kCannotTell, "the service did not answer"};
+  using Kind = ExternalOutcome::Kind;
+  ExternalOutcome outcome{Kind::kNoAnswer, "the service did not answer"};
   const Clock::time_point deadline = Clock::now() + patience;
   for (milliseconds pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
@@ -184,16 +194,19 @@ dxl::Result<ExternalOutcome> Client::report_outcome(const dxl::MessageId& report
     append_outcome_request(report.value, payload);
     const auto answer =
         ask(client_, kTopicReportOutcome, std::move(payload), std::min(left, kOutcomeTimeout));
-    if (!answer) {
-      if (answer.error().code == ErrorCode::kTimedOut) continue;
-      if (!is_unavailable(answer.error())) return dxl::fail(answer.error());
-      outcome.reason = "the service does not tell what becomes of reports";
-      return outcome;
+    if (answer) {
+      const auto told = decode_outcome(*answer);
+      if (!told) return dxl::fail(bad_answer(kTopicReportOutcome, told.error()));
+      outcome = to_outcome(*told);
+      if (outcome.kind != Kind::kNotSeen) return outcome;
+    } else if (is_unavailable(answer.error())) {
+      return ExternalOutcome{Kind::kCannotTell,
+                             "the service does not tell what becomes of reports"};
+    } else if (!is_passing(answer.error())) {
+      return dxl::fail(answer.error());
+    } else if (answer.error().code == ErrorCode::kPeer && outcome.kind == Kind::kNoAnswer) {
+      outcome = {Kind::kNotSeen, answer.error().message};
     }
-    const auto told = decode_outcome(*answer);
-    if (!told) return dxl::fail(bad_answer(kTopicReportOutcome, told.error()));
-    outcome = to_outcome(*told);
-    if (outcome.kind != ExternalOutcome::Kind::kCannotTell) return outcome;
     // The report may still be on its way to the service, or on its way to the disk.
     std::this_thread::sleep_until(std::min(deadline, Clock::now() + pause));
   }

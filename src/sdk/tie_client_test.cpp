@@ -158,11 +158,27 @@ TEST_F(TieClient, AsksForAnOutcomeUntilItIsKnown) {
   EXPECT_EQ(payload_on(kTopicReportOutcome), R"({"messageId":"{report}"})");
 }
 
+TEST_F(TieClient, AsksForAnOutcomeAgainWhenTheServiceTakesNoMoreForAWhile) {
+  int asked = 0;
+  broker.answer(topic(kTopicReportOutcome), [&](const dxl::MessageView& request) {
+    dxl::ErrorResponse busy;
+    busy.error_code = ++asked == 1 ? 7 : 8;
+    dxl::Response response;
+    response.payload = R"({"outcome":"accepted"})";
+    response.request_message_id.value = busy.request_message_id.value = request.message_id;
+    return std::optional(asked < 3 ? dxl::Message(busy) : dxl::Message(response));
+  });
+  const auto outcome = tie.report_outcome({"{report}"}, kPatience);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->kind, Kind::kAccepted);
+  EXPECT_EQ(asked, 3);
+}
+
 TEST_F(TieClient, SaysThatItCannotTellRatherThanGuessing) {
   answers(kTopicReportOutcome, {R"({"outcome":"unknown"})"});
   auto outcome = tie.report_outcome({"{report}"}, milliseconds(30));
   ASSERT_TRUE(outcome);
-  EXPECT_EQ(outcome->kind, Kind::kCannotTell);
+  EXPECT_EQ(outcome->kind, Kind::kNotSeen);
 
   broker.refuse(topic(kTopicReportOutcome), dxl::kServiceUnavailable, "unable to locate");
   outcome = tie.report_outcome({"{report}"}, kPatience);
@@ -173,7 +189,13 @@ TEST_F(TieClient, SaysThatItCannotTellRatherThanGuessing) {
                 [](const dxl::MessageView&) { return std::optional<dxl::Message>(); });
   outcome = tie.report_outcome({"{report}"}, milliseconds(30));
   ASSERT_TRUE(outcome);
-  EXPECT_EQ(outcome->kind, Kind::kCannotTell);
+  EXPECT_EQ(outcome->kind, Kind::kNoAnswer);
+
+  broker.refuse(topic(kTopicReportOutcome), 7, "more requests than the service takes");
+  outcome = tie.report_outcome({"{report}"}, milliseconds(30));
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->kind, Kind::kNotSeen);
+  EXPECT_EQ(outcome->reason, "more requests than the service takes");
 
   broker.refuse(topic(kTopicReportOutcome), 6, "not yours");
   outcome = tie.report_outcome({"{report}"}, kPatience);

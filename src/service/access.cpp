@@ -91,8 +91,9 @@ std::optional<std::string> Access::refuse(Action action, const Sender& sender,
   }
   for (const std::string_view group : needed.any_of)
     if (is_member(sender, group)) return std::nullopt;
-  return fmt::format("certificate {} may not {}: not in group \"{}\"", sender.certificate,
-                     to_string(action), needed.any_of.front());
+  return fmt::format("certificate {} may not {}: not in group \"{}\"{}{}", sender.certificate,
+                     to_string(action), needed.any_of.front(),
+                     options_.members.empty() ? "" : " of ", options_.members);
 }
 
 store::Actor Access::describe(const Sender& sender) const {

@@ -43,6 +43,8 @@ struct AccessOptions {
   // Whether a certificate (SHA-1, lower-case hexadecimal) is a member of a named group. Any thread.
   // Empty: nobody is, and nobody may change a reputation.
   std::function<bool(std::string_view certificate, std::string_view group)> is_member{};
+  // Whose list that is, if not the broker's, which `tiara auth` shows: a refusal names it.
+  std::string members{};
   // What is known about a certificate for the audit log. Any thread.
   std::function<store::Actor(std::string_view certificate)> describe{};
   // Membership of any certificate in the message's `dxl.certs` counts too. On a broker that lets

@@ -155,6 +155,19 @@ TEST(LearntFrom, CVE_2019_3641_RefusedReportsAreCountedAndTheirSenderToldOnReque
   EXPECT_EQ(service.counters.sandbox_refused, 1U);
 }
 
+TEST(Access, ARefusalNamesTheListIfItIsNotTheBrokers) {
+  const std::string group =
+      "certificate c may not set Enterprise reputations: not in group "
+      "\"TIE Server Set Enterprise Reputation\"";
+  const auto refusal = [](std::string members) {
+    AccessOptions options;
+    options.members = std::move(members);
+    return *Access(std::move(options)).refuse(Action::kSetEnterprise, {"c", {}}, false);
+  };
+  EXPECT_EQ(refusal(""), group);
+  EXPECT_EQ(refusal("the list"), group + " of the list");
+}
+
 TEST(LearntFrom, CVE_2019_3641_ASetBatchIsJudgedItemByItem) {
   const std::string items =
       items_json({set_item(3, 1, numbered_hashes(1)), set_cert_item(1),

@@ -245,6 +245,15 @@ class BadSetup(fabric.FabricTest):
                                                          str(holder.getsockname()[1])))
             self.assert_fails(fabric.tiara(config, "rep", "get", "/bin/true"), 3)
 
+    def test_a_listener_that_stays_silent_is_named_with_the_step(self):
+        config = self.fabric.provision("patient")
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            port = silent.getsockname()[1]
+            config.write_text(config.read_text().replace(str(self.fabric.port), str(port)))
+            done = fabric.tiara(config, "rep", "get", "/bin/true", "--timeout", "1")
+        self.assert_fails(done, 6, "no TLS answer")
+        self.assertIn(f":{port}", done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

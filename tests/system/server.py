@@ -64,6 +64,14 @@ class BesideABroker(fabric.FabricTest):
         elsewhere.rename(place)
         self.assertEqual(self.server.start().store_id, first)
 
+    def test_a_fabric_without_a_service_says_what_is_missing(self):
+        file = self.make_file("nowhere.exe")
+        for command in (("get",), ("set", "KNOWN_TRUSTED"), ("external", "--level", "70")):
+            done = tiara(self.operator, "rep", *command, file)
+            self.assert_exit(7, done)
+            self.assertIn("no TIE service on this fabric answers /mcafee/service/tie/file/reputation", done.stderr)
+            self.assertIn("`tiara server` adds one", done.stderr)
+
     def test_only_members_of_its_own_list_may_write(self):
         self.server.start()
         file = self.make_file("members.exe")
@@ -76,8 +84,12 @@ class BesideABroker(fabric.FabricTest):
                                 "send", topic))
         refused = self.set(self.stranger, "KNOWN_MALICIOUS", file)
         self.assert_exit(5, refused)
-        self.assertIn(f'not in group "{GROUP_ENTERPRISE}"', refused.stderr)
-        self.assert_exit(7, tiara(self.stranger, "rep", "external", file, "--level", "1", "--force"))
+        # Its group at the broker, which `auth list` shows, does not count here.
+        own = "of the TIE service's own members file (authorization.toml)"
+        self.assertIn(f'not in group "{GROUP_ENTERPRISE}" {own}', refused.stderr)
+        refused = tiara(self.stranger, "rep", "external", file, "--level", "1", "--force")
+        self.assert_exit(5, refused)
+        self.assertIn(f'not in group "{GROUP_EXTERNAL}" {own}', refused.stderr)
         self.assertEqual(levels(self.operator, file), written)
         reports = self.server.status()["tie"]["reports"]
         self.assertEqual((reports["accepted"], reports["refused.unauthorized"]), (1, 1))
@@ -102,6 +114,29 @@ class BesideABroker(fabric.FabricTest):
         file = self.make_file("kept.exe")
         self.assert_exit(0, self.set(self.operator, "KNOWN_TRUSTED", file))
         self.assertEqual(levels(self.stranger, file)[3], 99)
+
+    def test_a_report_that_is_dropped_is_no_success(self):
+        server = self.make_server("slow", "[limits]\nrequests_per_second = 1\n")
+        server.start()
+        files = [self.make_file(f"dropped-{number}.exe") for number in range(2)]
+        # The question about the first uses up the share that the second would need.
+        done = tiara(self.operator, "--json", "rep", "external", *files, "--level", "70", "--force")
+        self.assert_exit(7, done)
+        self.assertEqual([result["outcome"] for result in json.loads(done.stdout)], ["accepted", "refused"])
+        self.assertIn("the report had no effect: unavailable: more messages than the service takes", done.stderr)
+        self.assertEqual(levels(self.stranger, files[0])[15], 70)
+        self.assertNotIn(15, levels(self.fabric.admin, files[1]))
+
+    def test_a_report_to_a_service_that_does_not_answer_is_a_time_out(self):
+        self.server.start()
+        self.server.process.child.send_signal(signal.SIGSTOP)
+        try:
+            done = tiara(self.operator, "rep", "external", self.make_file("stopped.exe"), "--level", "70", "--force",
+                         "--timeout", "2")
+        finally:
+            self.server.process.child.send_signal(signal.SIGCONT)
+        self.assert_exit(6, done)
+        self.assertIn("may be lost: the service did not answer", done.stderr)
 
     def test_without_a_list_nobody_may_write_and_the_log_says_so(self):
         self.server.members.unlink()

@@ -61,6 +61,12 @@ class Workflow(fabric.FabricTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(levels(self.outside, path), {1: 0, 3: 1, 15: 70})
 
+    def test_a_report_of_no_level_is_refused_by_the_word_that_was_given(self):
+        for level in "NOT_SET", "0":
+            done = tiara(self.inside, "rep", "external", self.make_file("no-level"), "--level", level)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertEqual(done.stderr, f"tiara: --level {level}: a report gives a level, and NOT_SET is none\n")
+
     def test_report_without_the_group_is_refused_by_name(self):
         path = self.make_file("refused")
         done = tiara(self.outside, "rep", "external", path, "--level", "might_be_trusted")
