@@ -191,12 +191,12 @@ class Crls(CertificateTest):
 
         bad, good = (self.fabric.provision(name).parent / "client.crt" for name in ("listed-bad", "listed-good"))
         admin = self.fabric.state / "clients" / "admin" / "client.crt"
-        self.assertNotIn("tiara: note", verdict("listed-bad", 0).stderr)
+        self.assertNotIn("CRL", verdict("listed-bad", 0).stderr)
         self.put(self.make_crl(bad, admin))
         self.assertTrue(verdict(bad, 1).stdout.endswith(": its certificate is revoked\n"))
         verdict(good, 0)
         self.assertIn("its certificate is revoked", verdict("admin", 1).stdout)  # the state has its file
-        self.assertIn("can be told from its file only", verdict("listed-bad", 0).stderr)
+        self.assertIn(", and whether a CRL revokes it, can be told from", verdict("listed-bad", 0).stderr)
         self.put(self.make_crl(days=0))
         wait_until(lambda: self.refused(bad.parent / "dxlclient.config"), "the CRL to expire")
         self.assertIn("has expired; nobody of that CA gets in", verdict(good, 1).stdout)
