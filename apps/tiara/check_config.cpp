@@ -70,10 +70,8 @@ class Check {
     if (!note(revocations)) return;
     const auto tls = load_tls(state, *std::move(revocations));
     if (!note(tls)) return;
-    const auto now = std::chrono::system_clock::now();
-    for (const Expiry& expiry : find_expiries(state, *tls->fabric))
-      if (auto warning = expiry_warning(expiry, now); !warning.empty())
-        warnings_.push_back(std::move(warning));
+    for (std::string& warning : expiry_warnings(find_expiries(state, *tls->fabric)))
+      warnings_.push_back(std::move(warning));
   }
 
   const broker::StatePaths& paths_;
