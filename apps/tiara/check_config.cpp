@@ -83,6 +83,7 @@ class Check {
 
 dxl::Result<std::vector<std::string>> check_config(const broker::StatePaths& paths,
                                                    const SettingSources& sources) {
+  if (auto checked = check_is_no_server(paths); !checked) return dxl::fail(checked.error());
   return Check(paths).run(sources);
 }
 
