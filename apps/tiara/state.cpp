@@ -200,9 +200,9 @@ dxl::Result<void> check_is_no_server(const broker::StatePaths& paths) {
 dxl::Result<void> check_is_state(const broker::StatePaths& paths) {
   if (auto checked = check_is_no_server(paths); !checked) return checked;
   if (broker::is_there(paths.broker_id)) return {};
-  return dxl::fail(ErrorCode::kStorage,
-                   fmt::format("{0}: no state there; `tiara up --state {0}` creates one",
-                               paths.root.string()));
+  return dxl::fail(
+      ErrorCode::kStorage,
+      fmt::format("{0}: no state there; `tiara up --state {0}` creates one", paths.root.string()));
 }
 
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,

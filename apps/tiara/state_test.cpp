@@ -161,7 +161,8 @@ TEST(State, OpeningNoneSaysHowToMakeOne) {
 TEST(State, TheDirectoryOfAServerIsNone) {
   const broker::TemporaryDirectory directory;
   const StatePaths paths(directory.path());
-  for (const char* text : {"# mine\n [fabric]\nconfig = 1\n", "fabric.config = \"c\"\nmistake = 1\n"}) {
+  for (const char* text :
+       {"# mine\n [fabric]\nconfig = 1\n", "fabric.config = \"c\"\nmistake = 1\n"}) {
     ASSERT_TRUE(broker::write_file_atomically(paths.config, text));
     for (const auto& state : {open_state(paths), create_or_open_state(paths)}) {
       ASSERT_FALSE(state);
