@@ -60,6 +60,23 @@ dxl::Result<void> write(const State& state, const fabric::Policy& policy,
   return done;
 }
 
+// Two clients of one name are allowed, and a nuisance later.
+void note_namesakes(const State& state, const ProvisionOptions& options) {
+  const auto policy = broker::load_policy(state.paths.policy);
+  const auto own = broker::read_certificate(options.directory / "client.crt");
+  if (!policy || !own) return;
+  const bool has_namesake = std::any_of(
+      policy->members.begin(), policy->members.end(), [&](const fabric::Member& member) {
+        return member.name == options.name && member.certificate.sha1 != own->thumbprints.sha1 &&
+               member.certificate.sha256 != own->thumbprints.sha256;
+      });
+  if (has_namesake)
+    fmt::print(stderr,
+               "tiara: note: another client has the name {0}, too; `tiara auth list {0}` shows "
+               "both, and `tiara auth` takes them by thumbprint only\n",
+               base::printable(options.name));
+}
+
 dxl::Result<void> provision(const ProvisionOptions& options) {
   if (options.host.find_first_of("; \t\r\n") != std::string::npos)
     return dxl::fail(ErrorCode::kInvalidArgument, "--host: expected a host name or an address");
@@ -85,6 +102,7 @@ dxl::Result<void> provision(const ProvisionOptions& options) {
           write(*state, *policy, options, {state->broker_id, port, web_socket_port, options.host});
       !written)
     return written;
+  note_namesakes(*state, options);
   const auto confirmed = confirm_policy(state->paths, "the client is written");
   if (!confirmed) return dxl::fail(confirmed.error());
   if (!*confirmed)

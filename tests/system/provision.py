@@ -94,6 +94,16 @@ class Provision(fabric.FabricTest):
         self.assertEqual((self.groups("again"), self.groups("another")), ([], [[]]))
         self.assertIn("another: in no group, as before\n", self.provision_again(directory, "another"))
 
+    def test_a_name_that_another_client_has_is_noted(self):
+        said = []
+        for directory in ("guest-1", "guest-2"):
+            done = run(TIARA, "provision", self.root / directory, "--state", self.fabric.state, "--name", "guest")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            said.append("tiara: note: another client has the name guest, too" in done.stderr)
+        self.assertEqual(said, [False, True])
+        only = self.fabric.provision("only").parent
+        self.assertNotIn("note: another", self.provision_again(only, "only"))
+
     def test_a_certificate_that_somebody_put_there_hands_nothing_on(self):
         mighty = self.fabric.provision("mighty", fabric.GROUP_ENTERPRISE).parent
         done = run(TIARA, "provision", self.root / "weak", "--state", self.fabric.state, "--name", "mighty")
