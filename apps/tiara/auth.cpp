@@ -44,23 +44,24 @@ dxl::Result<fabric::RevocationList> revocations_of(const State& state) {
 }
 
 dxl::Result<int> list(const State& state, const AuthOptions& options, bool json) {
-  auto loaded = broker::load_policies(state.paths);
+  const auto loaded = broker::load_policies(state.paths);
   if (!loaded) return dxl::fail(loaded.error());
+  std::vector<Member> shown = loaded->policy.members;
   if (!options.client.empty()) {
     const auto client = parse_client(loaded->policy, options.client);
     if (!client) return dxl::fail(client.error());
     auto entries = find_entries(loaded->policy, *client);
     if (!entries) return dxl::fail(entries.error());
-    loaded->policy.members = *std::move(entries);
+    shown = *std::move(entries);
   }
   const auto revoked = revocations_of(state);
   if (!revoked) return dxl::fail(revoked.error());
   for (const std::string& warning : loaded->warnings)
     fmt::print(stderr, "tiara: warning: {}\n", printable(warning));
   if (json)
-    fmt::print("{}\n", policy_json(*loaded, *revoked));
+    fmt::print("{}\n", policy_json(*loaded, shown, *revoked));
   else
-    fmt::print("{}", policy_text(*loaded, *revoked));
+    fmt::print("{}", policy_text(*loaded, shown, *revoked));
   return kExitOk;
 }
 
