@@ -44,23 +44,24 @@ dxl::Result<fabric::RevocationList> revocations_of(const State& state) {
 }
 
 dxl::Result<int> list(const State& state, const AuthOptions& options, bool json) {
-  auto loaded = broker::load_policies(state.paths);
+  const auto loaded = broker::load_policies(state.paths);
   if (!loaded) return dxl::fail(loaded.error());
+  std::vector<Member> shown = loaded->policy.members;
   if (!options.client.empty()) {
     const auto client = parse_client(loaded->policy, options.client);
     if (!client) return dxl::fail(client.error());
     auto entries = find_entries(loaded->policy, *client);
     if (!entries) return dxl::fail(entries.error());
-    loaded->policy.members = *std::move(entries);
+    shown = *std::move(entries);
   }
   const auto revoked = revocations_of(state);
   if (!revoked) return dxl::fail(revoked.error());
   for (const std::string& warning : loaded->warnings)
     fmt::print(stderr, "tiara: warning: {}\n", printable(warning));
   if (json)
-    fmt::print("{}\n", policy_json(*loaded, *revoked));
+    fmt::print("{}\n", policy_json(*loaded, shown, *revoked));
   else
-    fmt::print("{}", policy_text(*loaded, *revoked));
+    fmt::print("{}", policy_text(*loaded, shown, *revoked));
   return kExitOk;
 }
 
@@ -162,8 +163,15 @@ std::string find_pem(const State& state, const NamedClient& client, const Member
   return {};
 }
 
-// Why the broker does not let the certificate in; empty if it does. CRLs name serial numbers, which
-// only the certificate itself has.
+void note_untold(bool has_crls) {
+  fmt::print(stderr,
+             "tiara: note: whether the CA that signed the certificate is still one of this "
+             "fabric{} can be told from the certificate's file only\n",
+             has_crls ? ", and whether a CRL revokes it," : "");
+}
+
+// Why the broker does not let the certificate in; empty if it does. Who signed it stands in the
+// certificate itself only, and so does the serial number, which CRLs name.
 dxl::Result<std::string> find_refusal(const State& state, const fabric::Identity& identity,
                                       const std::string& pem) {
   const auto revoked = revocations_of(state);
@@ -171,19 +179,16 @@ dxl::Result<std::string> find_refusal(const State& state, const fabric::Identity
   if (revoked->revokes(identity)) return std::string("its certificate is revoked");
   const auto lock = broker::FileLock::acquire(state.paths.keystore_lock);
   if (!lock) return dxl::fail(lock.error());
-  const auto crls = find_crls(state.paths);
-  if (!crls) return dxl::fail(crls.error());
-  if (crls->empty()) return std::string();
   if (pem.empty()) {
-    fmt::print(stderr,
-               "tiara: note: there are CRLs; whether one revokes the certificate can be told from "
-               "its file only\n");
+    const auto crls = find_crls(state.paths);
+    if (!crls) return dxl::fail(crls.error());
+    note_untold(!crls->empty());
     return std::string();
   }
   const auto checked = check_client(state, pem);
   if (!checked) return dxl::fail(checked.error());
   if (checked->is_revoked) return std::string("its certificate is revoked");
-  return checked->refusal;
+  return checked->refusal.empty() ? std::string() : "it cannot connect: " + checked->refusal;
 }
 
 dxl::Result<int> test(const State& state, const AuthOptions& options, bool json) {

@@ -83,14 +83,15 @@ dxl::Result<void> check_group(const fabric::Policy& policy, std::string_view gro
                                fabric::list_groups(policy)));
 }
 
-std::string policy_text(const broker::LoadedPolicy& loaded, const fabric::RevocationList& revoked) {
+std::string policy_text(const broker::LoadedPolicy& loaded, const std::vector<Member>& shown,
+                        const fabric::RevocationList& revoked) {
   const fabric::Policy& policy = loaded.policy;
   std::vector<Row> groups, members, rules;
   for_each_group(policy, [&](const std::string& name, bool is_built_in) {
     groups.push_back({printable(name), is_built_in ? "built in" : "own",
                       std::to_string(count_members(policy, name))});
   });
-  for (const Member& member : policy.members) {
+  for (const Member& member : shown) {
     std::string names;
     for (const std::string& group : member.groups)
       names.append(names.empty() ? "" : ", ").append(printable(group));
@@ -108,7 +109,8 @@ std::string policy_text(const broker::LoadedPolicy& loaded, const fabric::Revoca
          table_text({"DIRECTION", "TOPIC", "FILE", "ALLOWED TO"}, rules);
 }
 
-std::string policy_json(const broker::LoadedPolicy& loaded, const fabric::RevocationList& revoked) {
+std::string policy_json(const broker::LoadedPolicy& loaded, const std::vector<Member>& shown,
+                        const fabric::RevocationList& revoked) {
   const fabric::Policy& policy = loaded.policy;
   ordered_json json;
   json["profile"] = to_string(policy.profile);
@@ -116,7 +118,7 @@ std::string policy_json(const broker::LoadedPolicy& loaded, const fabric::Revoca
   for_each_group(policy, [&](const std::string& name, bool is_built_in) {
     json["groups"].push_back({{"name", name}, {"builtIn", is_built_in}});
   });
-  for (const Member& member : policy.members)
+  for (const Member& member : shown)
     json["members"].push_back({{"name", member.name},
                                {"sha1", member.certificate.sha1},
                                {"sha256", member.certificate.sha256},

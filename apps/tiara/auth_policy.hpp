@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "broker/topicauth_file.hpp"
 #include "dxl/result.hpp"
@@ -14,10 +15,14 @@ namespace tiara::app {
 // kInvalidArgument naming an unknown group and listing the known ones, the policy's own included.
 dxl::Result<void> check_group(const fabric::Policy& policy, std::string_view group);
 
-// The profile, groups, members (who is revoked is marked) and rules; tables for people, ending with
-// a newline, or one object without.
-std::string policy_text(const broker::LoadedPolicy& loaded, const fabric::RevocationList& revoked);
-std::string policy_json(const broker::LoadedPolicy& loaded, const fabric::RevocationList& revoked);
+// The profile, groups (with the count of all members), the members that are to be shown (who is
+// revoked is marked) and rules; tables for people, ending with a newline, or one object without.
+std::string policy_text(const broker::LoadedPolicy& loaded,
+                        const std::vector<fabric::Member>& shown,
+                        const fabric::RevocationList& revoked);
+std::string policy_json(const broker::LoadedPolicy& loaded,
+                        const std::vector<fabric::Member>& shown,
+                        const fabric::RevocationList& revoked);
 
 // What `explain` answered about one client and topic.
 struct TestedTopic {

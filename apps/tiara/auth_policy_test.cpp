@@ -40,7 +40,8 @@ TEST(AuthPolicy, UnknownGroupsAreRefusedWithTheKnown) {
 TEST(AuthPolicy, TheTablesNameEverythingAndItsFile) {
   broker::LoadedPolicy loaded{policy(), 1, {}};
   loaded.policy.members[0].name = "scan\x1bner";
-  const std::string text = policy_text(loaded, fabric::RevocationList({kB1}));
+  const std::string text =
+      policy_text(loaded, loaded.policy.members, fabric::RevocationList({kB1}));
   EXPECT_THAT(text, HasSubstr("\ntwin (revoked)  " + kB1 + "\n"));  // without blanks at its end
   EXPECT_THAT(text, HasSubstr("Profile: open\n"));
   EXPECT_THAT(text, HasSubstr("order desk                            own       1\n"));
@@ -52,9 +53,16 @@ TEST(AuthPolicy, TheTablesNameEverythingAndItsFile) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
+TEST(AuthPolicy, GroupsCountAllMembersWhoeverIsShown) {
+  const broker::LoadedPolicy loaded{policy(), 1, {}};
+  const std::string text = policy_text(loaded, {loaded.policy.members[1]}, {});
+  EXPECT_THAT(text, HasSubstr("order desk                            own       1\n"));
+  EXPECT_THAT(text, Not(HasSubstr(kA256)));
+}
+
 TEST(AuthPolicy, TheJsonHoldsTheSame) {
-  const auto json =
-      nlohmann::json::parse(policy_json({policy(), 1, {}}, fabric::RevocationList({kB1})));
+  const auto json = nlohmann::json::parse(
+      policy_json({policy(), 1, {}}, policy().members, fabric::RevocationList({kB1})));
   EXPECT_EQ(json["profile"], "open");
   EXPECT_EQ(json["groups"].size(), 6U);
   EXPECT_EQ(json["groups"][5], (nlohmann::json{{"name", "order desk"}, {"builtIn", false}}));
@@ -63,7 +71,7 @@ TEST(AuthPolicy, TheJsonHoldsTheSame) {
   EXPECT_EQ(json["rules"][0]["direction"], "send");
   EXPECT_EQ(json["rules"][0]["file"], "authorization.toml");
   EXPECT_EQ(json["rules"][1]["file"], "topicauth.policy");
-  EXPECT_THAT(policy_json({{}, 0, {}}, {}), HasSubstr("\"members\":[],\"rules\":[]"));
+  EXPECT_THAT(policy_json({{}, 0, {}}, {}, {}), HasSubstr("\"members\":[],\"rules\":[]"));
 }
 
 TEST(AuthPolicy, TheVerdictSaysWhatIsMissing) {

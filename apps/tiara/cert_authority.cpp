@@ -99,12 +99,14 @@ dxl::Result<void> renew(const State& state) {
 }
 
 // What its clients trust: both CAs from now on. One that is not there stays away.
-dxl::Result<void> hand_bundle_to_admin(const State& state) {
+dxl::Result<Outcome> hand_bundle_to_admin(const State& state) {
   const auto bundle = state.paths.admin_client / "brokercerts.crt";
-  if (!broker::is_there(bundle)) return {};
+  if (!broker::is_there(bundle)) return Outcome("admin client: not there, nothing changed");
   const auto text = broker::read_file(state.keystore.broker_ca_bundle());
   if (!text) return dxl::fail(text.error());
-  return broker::write_file_atomically(bundle, *text);
+  if (auto done = broker::write_file_atomically(bundle, *text); !done)
+    return dxl::fail(done.error());
+  return Outcome("admin client: trusts the new CA, too; `rotate --finish` renews it");
 }
 
 dxl::Result<void> rotate(const State& state) {
@@ -117,8 +119,8 @@ dxl::Result<void> rotate(const State& state) {
       !done)
     return done;
   if (auto done = settle(state); !done) return done;
-  if (auto done = say(renew_service(state)); !done) return done;
-  return hand_bundle_to_admin(state);
+  if (auto done = say(hand_bundle_to_admin(state)); !done) return done;
+  return say(renew_service(state));
 }
 
 // Our own clients first: they must not be the ones that are locked out.

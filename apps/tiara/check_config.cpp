@@ -70,10 +70,8 @@ class Check {
     if (!note(revocations)) return;
     const auto tls = load_tls(state, *std::move(revocations));
     if (!note(tls)) return;
-    const auto now = std::chrono::system_clock::now();
-    for (const Expiry& expiry : find_expiries(state, *tls->fabric))
-      if (auto warning = expiry_warning(expiry, now); !warning.empty())
-        warnings_.push_back(std::move(warning));
+    for (std::string& warning : expiry_warnings(find_expiries(state, *tls->fabric)))
+      warnings_.push_back(std::move(warning));
   }
 
   const broker::StatePaths& paths_;
@@ -85,6 +83,7 @@ class Check {
 
 dxl::Result<std::vector<std::string>> check_config(const broker::StatePaths& paths,
                                                    const SettingSources& sources) {
+  if (auto checked = check_is_no_server(paths); !checked) return dxl::fail(checked.error());
   return Check(paths).run(sources);
 }
 

@@ -110,8 +110,10 @@ void add_provision(CLI::App& app, Parsed& parsed) {
   provision->add_option("--group", parsed.provision.groups, kGroupsHelp)->allow_extra_args(false);
   provision->add_option("--host", parsed.provision.host,
                         "Host name of the broker for this client (default: localhost)");
-  provision->add_flag("--force", parsed.provision.force,
-                      "Replace a client that is there; its old certificate loses its groups");
+  provision->add_flag(
+      "--force", parsed.provision.force,
+      "Replace a client that is there; its old certificate loses its groups, which the "
+      "new one has unless --group names others");
   provision->footer(
       "A running broker is told, and has confirmed the new policy when the command returns.\n"
       "\nExamples:\n"

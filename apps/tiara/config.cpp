@@ -51,6 +51,7 @@ dxl::Error no_state(const broker::StatePaths& paths) {
 int show(const CommonOptions& common, const ConfigOptions& options) {
   const broker::StatePaths paths(options.state);
   if (!broker::is_there(paths.root)) return report(no_state(paths));
+  if (auto checked = check_is_no_server(paths); !checked) return report(checked.error());
   const auto loaded = load_state_settings(paths.config, environment_sources());
   if (!loaded) return report(loaded.error());
   if (common.json)

@@ -117,6 +117,10 @@ std::int64_t days_left(const Expiry& expiry, Clock::time_point now) {
 std::string expiry_warning(const Expiry& expiry, Clock::time_point now) {
   if (expiry.when - now > kWarnBefore) return {};
   const bool is_crl = expiry.what.starts_with("CRL ");
+  if (is_crl && expiry.when <= now)
+    return fmt::format(
+        "{} has expired on {:%Y-%m-%d}: nobody of that CA gets in; put a new one there",
+        expiry.what, fmt::gmtime(expiry.when));
   const std::string_view remedy =
       is_crl ? "put a new one there" : "see `tiara cert-authority --help`";
   if (expiry.when <= now)
@@ -126,12 +130,18 @@ std::string expiry_warning(const Expiry& expiry, Clock::time_point now) {
                      days_left(expiry, now), fmt::gmtime(expiry.when), remedy);
 }
 
-void log_expiries(const std::vector<Expiry>& expiries) {
+std::vector<std::string> expiry_warnings(const std::vector<Expiry>& expiries) {
   const Clock::time_point now = Clock::now();
-  for (const Expiry& expiry : expiries) {
-    const std::string warning = expiry_warning(expiry, now);
-    if (!warning.empty()) base::log(base::LogLevel::kWarning, "up", "{}", warning);
-  }
+  std::vector<std::string> warnings;
+  for (const Expiry& expiry : expiries)
+    if (auto warning = expiry_warning(expiry, now); !warning.empty())
+      warnings.push_back(std::move(warning));
+  return warnings;
+}
+
+void log_expiries(const std::vector<Expiry>& expiries) {
+  for (const std::string& warning : expiry_warnings(expiries))
+    base::log(base::LogLevel::kWarning, "up", "{}", warning);
 }
 
 }  // namespace tiara::app

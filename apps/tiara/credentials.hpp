@@ -46,6 +46,8 @@ std::vector<Expiry> find_expiries(const State& state, const net::TlsContext& tls
 std::int64_t days_left(const Expiry& expiry, std::chrono::system_clock::time_point now);
 // The words for the log; empty while there is more than kWarnBefore left.
 std::string expiry_warning(const Expiry& expiry, std::chrono::system_clock::time_point now);
+// Of all that are near or over.
+std::vector<std::string> expiry_warnings(const std::vector<Expiry>& expiries);
 void log_expiries(const std::vector<Expiry>& expiries);
 
 }  // namespace tiara::app

@@ -28,6 +28,9 @@ TEST(Expiry, IsWarnedOfThirtyDaysAhead) {
 TEST(Expiry, OfACrlAsksForANewOne) {
   EXPECT_EQ(expiry_warning({"CRL a.crl of CN=c", kNow + hours(36)}, kNow),
             "CRL a.crl of CN=c expires in 1 days, on 2023-11-16; put a new one there");
+  EXPECT_EQ(expiry_warning({"CRL a.crl of CN=c", kNow}, kNow),
+            "CRL a.crl of CN=c has expired on 2023-11-14: nobody of that CA gets in; put a new one "
+            "there");
 }
 
 class CredentialsTest : public testing::Test {

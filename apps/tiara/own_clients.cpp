@@ -26,20 +26,6 @@ dxl::Result<bool> is_revoked(const State& state, const std::string& pem) {
   return checked->is_revoked;
 }
 
-// "its groups stay: A, B"
-std::string groups_text(const broker::StatePaths& paths, const fs::path& certificate) {
-  const auto policy = broker::load_policy(paths.policy);
-  const auto found = broker::read_certificate(certificate);
-  std::vector<std::string> groups;
-  if (policy && found)
-    for (const fabric::Member& member : policy->members)
-      if (member.certificate.sha1 == found->thumbprints.sha1 ||
-          member.certificate.sha256 == found->thumbprints.sha256)
-        groups.insert(groups.end(), member.groups.begin(), member.groups.end());
-  if (groups.empty()) return "in no group, as before";
-  return fmt::format("its groups stay: {}", fmt::join(groups, ", "));
-}
-
 // Where the keystore does not change meanwhile.
 dxl::Result<std::optional<Outcome>> find_obstacle(const State& state) {
   const fs::path& directory = state.paths.admin_client;
@@ -56,6 +42,19 @@ dxl::Result<std::optional<Outcome>> find_obstacle(const State& state) {
 }
 
 }  // namespace
+
+std::string groups_text(const broker::StatePaths& paths, const fs::path& certificate) {
+  const auto policy = broker::load_policy(paths.policy);
+  const auto found = broker::read_certificate(certificate);
+  std::vector<std::string> groups;
+  if (policy && found)
+    for (const fabric::Member& member : policy->members)
+      if (member.certificate.sha1 == found->thumbprints.sha1 ||
+          member.certificate.sha256 == found->thumbprints.sha256)
+        groups.insert(groups.end(), member.groups.begin(), member.groups.end());
+  if (groups.empty()) return "in no group, as before";
+  return fmt::format("its groups stay: {}", fmt::join(groups, ", "));
+}
 
 dxl::Result<Outcome> reissue_admin_client(const State& state) {
   const fs::path& directory = state.paths.admin_client;

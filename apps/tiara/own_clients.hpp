@@ -2,6 +2,7 @@
 // service's. They keep what they may, and nothing comes back that was taken from them.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "dxl/result.hpp"
@@ -13,6 +14,9 @@ inline constexpr const char* kServiceName = "TiaraService";
 
 // What became of one, in words: "admin client: revoked, not renewed".
 using Outcome = std::string;
+
+// What the policy says of the certificate in the file: "its groups stay: A, B".
+std::string groups_text(const broker::StatePaths& paths, const std::filesystem::path& certificate);
 
 // Takes the locks of keystore and policy. A client that was deleted or revoked is left alone.
 dxl::Result<Outcome> reissue_admin_client(const State& state);

@@ -115,8 +115,11 @@ dxl::Result<std::string> Server::reload() {
   clients_.set_authorization(authorization);
   broker_->set_authorization(std::move(authorization));
   ++reloads_applied_;
-  return fmt::format("{{\"members\":{},\"rules\":{},\"applied\":{},\"restart\":{}}}", members,
-                     rules, json_array(changes.applied), json_array(changes.restart));
+  warn_of_expiry();
+  return fmt::format(
+      "{{\"members\":{},\"rules\":{},\"applied\":{},\"restart\":{},\"warnings\":{}}}", members,
+      rules, json_array(changes.applied), json_array(changes.restart),
+      json_array(expiry_warnings(expiries())));
 }
 
 void Server::probe() const { [[maybe_unused]] const auto status = broker_->status(); }

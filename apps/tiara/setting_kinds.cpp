@@ -1,7 +1,11 @@
 #include "tiara/setting_kinds.hpp"
 
+#include <netdb.h>
+
 #include <algorithm>
 #include <optional>
+
+#include "base/printable.hpp"
 
 namespace tiara::app {
 namespace {
@@ -18,6 +22,17 @@ std::string_view take_item(std::string_view& rest) {
   rest.remove_prefix(std::min(comma + 1, rest.size()));
   item.remove_prefix(std::min(item.find_first_not_of(' '), item.size()));
   return item.substr(0, item.find_last_not_of(' ') + 1);
+}
+
+// As the listener reads it.
+bool is_numeric_address(const std::string& text) {
+  addrinfo hints{};
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICHOST;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(text.c_str(), "0", &hints, &found) != 0) return false;
+  ::freeaddrinfo(found);
+  return true;
 }
 
 }  // namespace
@@ -84,6 +99,11 @@ Setting addresses(std::string_view name, std::string_view comment, std::vector<s
   row.apply = [take = std::move(row.apply), &into](const SettingValue& value) -> Applied {
     if (auto taken = take(value); !taken) return taken;
     if (into.empty()) return dxl::fail(ErrorCode::kConfiguration, "expected one address or more");
+    for (const std::string& address : into)
+      if (!is_numeric_address(address))
+        return dxl::fail(ErrorCode::kConfiguration,
+                         fmt::format("{}: expected a numeric address, like 127.0.0.1 or ::1",
+                                     base::printable(address)));
     return {};
   };
   row.accepted = "numeric addresses between commas";

@@ -45,6 +45,17 @@ std::vector<std::string> all_groups() {
   return {known.begin(), known.end()};
 }
 
+// A key of [fabric], as only the settings of a `tiara server` have; they may hold mistakes.
+bool names_a_fabric(std::string_view text) {
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    if (line.starts_with("[fabric]") || line.starts_with("fabric.")) return true;
+  }
+  return false;
+}
+
 // What an earlier start made must not be made anew in silence: new CAs lock every client out, a new
 // store has forgotten everything.
 dxl::Result<void> check_nothing_lost(const broker::StatePaths& paths) {
@@ -176,8 +187,27 @@ dxl::Result<void> finish_interrupted(const broker::StatePaths& paths) {
   return finish_under_lock(paths);
 }
 
+dxl::Result<void> check_is_no_server(const broker::StatePaths& paths) {
+  if (broker::is_there(paths.broker_id) || !broker::is_there(paths.config)) return {};
+  const auto text = broker::read_file(paths.config);
+  if (!text || !names_a_fabric(*text)) return {};
+  return dxl::fail(ErrorCode::kStorage,
+                   fmt::format("{}: the directory of a `tiara server`, not a state of `tiara up`; "
+                               "`tiara server --config {} --check-config` checks it",
+                               paths.root.string(), paths.config.string()));
+}
+
+dxl::Result<void> check_is_state(const broker::StatePaths& paths) {
+  if (auto checked = check_is_no_server(paths); !checked) return checked;
+  if (broker::is_there(paths.broker_id)) return {};
+  return dxl::fail(
+      ErrorCode::kStorage,
+      fmt::format("{0}: no state there; `tiara up --state {0}` creates one", paths.root.string()));
+}
+
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
                                         const SettingSources& sources) {
+  if (auto checked = check_is_no_server(paths); !checked) return dxl::fail(checked.error());
   if (auto whole = check_nothing_lost(paths); !whole) return dxl::fail(whole.error());
   if (auto written = write_if_missing(paths.config, initial_state_settings_text()); !written)
     return dxl::fail(written.error());
@@ -205,10 +235,7 @@ dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
 }
 
 dxl::Result<State> open_state(const broker::StatePaths& paths, const SettingSources& sources) {
-  if (!broker::is_there(paths.broker_id))
-    return dxl::fail(ErrorCode::kStorage,
-                     fmt::format("{0}: no state there; `tiara up --state {0}` creates one",
-                                 paths.root.string()));
+  if (auto checked = check_is_state(paths); !checked) return dxl::fail(checked.error());
   auto id = read_broker_id(paths.broker_id);
   if (!id) return dxl::fail(id.error());
   auto loaded = load_state_settings(paths.config, sources);

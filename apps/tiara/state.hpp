@@ -32,6 +32,12 @@ dxl::Result<void> check_state_directory(const std::filesystem::path& directory);
 // client, and what the policy says of their certificates. Takes the locks of both.
 dxl::Result<void> finish_interrupted(const broker::StatePaths& paths);
 
+// For commands on a state. kStorage when there is none, with what makes one; for the directory of a
+// `tiara server`, with what belongs there instead.
+dxl::Result<void> check_is_state(const broker::StatePaths& paths);
+// The latter alone: a first start finds no state.
+dxl::Result<void> check_is_no_server(const broker::StatePaths& paths);
+
 // Creates what a first start needs. The caller holds the state's lock.
 dxl::Result<State> create_or_open_state(const broker::StatePaths& paths,
                                         const SettingSources& sources = {});

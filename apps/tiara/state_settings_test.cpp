@@ -212,6 +212,14 @@ TEST(StateSettings, AddressesAreAtLeastOne) {
   EXPECT_EQ(settings->listen_addresses, (std::vector<std::string>{"0.0.0.0", "::"}));
 }
 
+TEST(StateSettings, AddressesAreNumeric) {
+  const auto settings = parse_state_settings("\nlisten.addresses = \"127.0.0.1, localhost\"", "t");
+  ASSERT_FALSE(settings);
+  EXPECT_EQ(settings.error().message,
+            "t:2: listen.addresses: localhost: expected a numeric address, like 127.0.0.1 or ::1");
+  EXPECT_TRUE(parse_state_settings("listen.addresses = \"::1, 127.0.0.1\"", "t"));
+}
+
 TEST(StateSettings, TheReferenceInDocsIsWhatTheProgramPrints) {
   const auto text = broker::read_file(TIARA_FIXTURES "/../../docs/configuration.md");
   ASSERT_TRUE(text) << text.error().message;

@@ -167,5 +167,24 @@ TEST(State, OpeningNoneSaysHowToMakeOne) {
             "/nonexistent: no state there; `tiara up --state /nonexistent` creates one");
 }
 
+TEST(State, TheDirectoryOfAServerIsNone) {
+  const broker::TemporaryDirectory directory;
+  const StatePaths paths(directory.path());
+  for (const char* text :
+       {"# mine\n [fabric]\nconfig = 1\n", "fabric.config = \"c\"\nmistake = 1\n"}) {
+    ASSERT_TRUE(broker::write_file_atomically(paths.config, text));
+    for (const auto& state : {open_state(paths), create_or_open_state(paths)}) {
+      ASSERT_FALSE(state);
+      EXPECT_EQ(state.error().code, dxl::ErrorCode::kStorage);
+      EXPECT_EQ(state.error().message,
+                paths.root.string() +
+                    ": the directory of a `tiara server`, not a state of `tiara up`; `tiara server "
+                    "--config " +
+                    paths.config.string() + " --check-config` checks it");
+    }
+    EXPECT_FALSE(broker::is_there(paths.policy));
+  }
+}
+
 }  // namespace
 }  // namespace tiara::app

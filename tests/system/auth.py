@@ -125,6 +125,18 @@ class Commands(AuthTest):
         self.assertRegex(self.auth("list").stdout, r"(?m)^stolen \(revoked\) +[0-9a-f]{64}$")
         self.assertTrue(self.member("stolen")["revoked"])
 
+    def test_a_certificate_of_a_ca_that_is_not_there_may_nothing(self):
+        foreign = self.root / "stranger.crt"
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.root / "stranger.key", "-out",
+            foreign, "-subj", "/CN=stranger")
+        done = self.auth("test", foreign, "send", "/any", code=1)
+        self.assertRegex(done.stdout, "may not send to /any: it cannot connect: unknown CA: CN=stranger")
+        config = self.fabric.provision("known")
+        self.assertEqual(self.auth("test", config.parent / "client.crt", "send", "/any").stderr, "")
+        self.assertEqual(self.auth("test", "admin", "send", "/any").stderr, "")  # its file is in the state
+        self.assertIn("note: whether the CA that signed the certificate is still one of this fabric can be told from",
+                      self.auth("test", "known", "send", "/any").stderr)
+
     def test_list(self):
         self.fabric.provision("listed", fabric.GROUP_EXTERNAL)
         text = self.auth("list").stdout

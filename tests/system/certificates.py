@@ -10,7 +10,7 @@ import stat
 import unittest
 
 import fabric
-from fabric import GROUP_EXTERNAL, TIARA, levels, run, wait_until
+from fabric import GROUP_EXTERNAL, TIARA, levels, run, tiara, wait_until
 from raw_peer import RawPeer, dxl_message, publish_packet, tls_context, EVENT
 
 FORGED = "2026-01-01T00:00:00.000Z info  broker all is well"
@@ -180,6 +180,11 @@ class Crls(CertificateTest):
         self.assertNotIn("error", self.put(crl))
         wait_until(lambda: self.refused(config), "the CRL to expire")
         self.wait_log("has expired; nobody of that CA gets in without a new one")
+        self.assertIn("or a CRL of the broker has", tiara(config, "rep", "get", "0" * 32).stderr)
+        warning = next(iter(json.loads(run(TIARA, "reload", "--state", self.fabric.state).stdout)["warnings"]))
+        self.assertRegex(warning, r"^CRL .*clients\.crl of CN=.* has expired on .*: nobody of that CA gets in;")
+        self.wait_log(warning)
+        self.assertEqual(run(TIARA, "config", "check", "--state", self.fabric.state).stderr, f"tiara: warning: {warning}\n")
         self.put(self.make_crl())
         self.assertFalse(self.refused(config))
 
@@ -191,12 +196,12 @@ class Crls(CertificateTest):
 
         bad, good = (self.fabric.provision(name).parent / "client.crt" for name in ("listed-bad", "listed-good"))
         admin = self.fabric.state / "clients" / "admin" / "client.crt"
-        self.assertNotIn("tiara: note", verdict("listed-bad", 0).stderr)
+        self.assertNotIn("CRL", verdict("listed-bad", 0).stderr)
         self.put(self.make_crl(bad, admin))
         self.assertTrue(verdict(bad, 1).stdout.endswith(": its certificate is revoked\n"))
         verdict(good, 0)
         self.assertIn("its certificate is revoked", verdict("admin", 1).stdout)  # the state has its file
-        self.assertIn("can be told from its file only", verdict("listed-bad", 0).stderr)
+        self.assertIn(", and whether a CRL revokes it, can be told from", verdict("listed-bad", 0).stderr)
         self.put(self.make_crl(days=0))
         wait_until(lambda: self.refused(bad.parent / "dxlclient.config"), "the CRL to expire")
         self.assertIn("has expired; nobody of that CA gets in", verdict(good, 1).stdout)

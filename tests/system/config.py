@@ -49,6 +49,16 @@ class ConfigTest(unittest.TestCase):
                           "TIARA_LIMITS_CONNECTIONS", done.stderr)
         self.assertEqual([file.name for file in self.state.iterdir()], ["tiara.toml"])
 
+    def test_the_directory_of_a_server_is_no_state(self):
+        self.settings('[fabric]\nconfig = "ent/dxlclient.config"\n')
+        for command in (["config", "check"], ["config", "show"], ["auth", "list"], ["cert-authority", "show"], ["up"],
+                        ["up", "--check-config"]):
+            with self.subTest(command):
+                done = run(TIARA, *command, "--state", self.state)
+                self.assertEqual((done.returncode, done.stdout), (8, ""), done.stderr)
+                self.assertIn(f"`tiara server --config {self.state}/tiara.toml --check-config` checks it", done.stderr)
+        self.assertFalse((self.state / "authorization.toml").exists())
+
     def test_check_reads_the_policy_of_a_state_that_was_started(self):
         fabric = Fabric(self.root).start()
         fabric.stop()

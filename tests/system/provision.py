@@ -73,6 +73,54 @@ class Provision(fabric.FabricTest):
                 self.assertIn(words, done.stderr)
                 self.assertFalse((self.root / "refused").exists())
 
+    def provision_again(self, directory, name, *options):
+        done = run(TIARA, "provision", directory, "--force", "--state", self.fabric.state, "--name", name, *options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stderr
+
+    def groups(self, name):
+        done = run(TIARA, "auth", "list", "--json", "--state", self.fabric.state)
+        return [each["groups"] for each in json.loads(done.stdout)["members"] if each["name"] == name]
+
+    def test_a_replaced_client_keeps_its_groups_unless_others_are_given(self):
+        directory = self.fabric.provision("again", fabric.GROUP_ENTERPRISE).parent
+        self.assertIn(f"again: its groups stay: {fabric.GROUP_ENTERPRISE}\n", self.provision_again(directory, "again"))
+        self.assertEqual(self.groups("again"), [[fabric.GROUP_ENTERPRISE]])
+        done = tiara(directory / "dxlclient.config", "rep", "set", "99", self.make_file("again.exe"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("stay", self.provision_again(directory, "again", "--group", fabric.GROUP_EXTERNAL))
+        self.assertEqual(self.groups("again"), [[fabric.GROUP_EXTERNAL]])
+        self.assertIn("another: in no group: ", self.provision_again(directory, "another"))
+        self.assertEqual((self.groups("again"), self.groups("another")), ([], [[]]))
+        self.assertIn("another: in no group, as before\n", self.provision_again(directory, "another"))
+
+    def test_a_name_that_another_client_has_is_noted(self):
+        said = []
+        for directory in ("guest-1", "guest-2"):
+            done = run(TIARA, "provision", self.root / directory, "--state", self.fabric.state, "--name", "guest")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            said.append("tiara: note: another client has the name guest, too" in done.stderr)
+        self.assertEqual(said, [False, True])
+        only = self.fabric.provision("only").parent
+        self.assertNotIn("note: another", self.provision_again(only, "only"))
+
+    def test_a_certificate_that_somebody_put_there_hands_nothing_on(self):
+        mighty = self.fabric.provision("mighty", fabric.GROUP_ENTERPRISE).parent
+        done = run(TIARA, "provision", self.root / "weak", "--state", self.fabric.state, "--name", "mighty")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (self.root / "weak" / "client.crt").write_bytes((mighty / "client.crt").read_bytes())
+        self.assertIn("mighty: in no group: ", self.provision_again(self.root / "weak", "mighty"))
+        self.assertNotIn([fabric.GROUP_ENTERPRISE], self.groups("mighty"))
+
+    def test_a_revoked_client_keeps_no_groups(self):
+        directory = self.fabric.provision("stolen", fabric.GROUP_ENTERPRISE).parent
+        revoked = self.fabric.state / "keystore" / "revokedcerts.lst"
+        self.addCleanup(revoked.write_text, "")
+        thumbprint = run("openssl", "x509", "-in", directory / "client.crt", "-noout", "-fingerprint", "-sha1").stdout
+        revoked.write_text(thumbprint.split("=")[1].strip().replace(":", "").lower() + "\n")
+        self.assertIn("stolen: in no group: ", self.provision_again(directory, "stolen"))
+        self.assertEqual(self.groups("stolen"), [[]])
+
     def test_provisioning_without_a_running_broker(self):
         other = fabric.Fabric(self.root, "stopped").start()
         other.stop()

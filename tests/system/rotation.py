@@ -144,6 +144,9 @@ class Rotation(fabric.FabricTest):
             self.assertNotEqual(after[role]["sha256"], before[role]["sha256"], role)
         with self.assertRaises((ssl.SSLError, ConnectionError, EOFError)):
             RawPeer(old).connect()
+        for config, code in ((old, 1), (new, 0)):
+            done = run(TIARA, "auth", "test", "--state", self.fabric.state, config.parent / "client.crt", "send", REPORT)
+            self.assertEqual((done.returncode, "it cannot connect: " in done.stdout), (code, code == 1), done.stdout)
         # Our own admin client has been taken along, and a new start finds everything in order.
         path = self.make_file("admin")
         self.assertEqual(tiara(self.fabric.admin, "rep", "set", "99", path).returncode, 0)
