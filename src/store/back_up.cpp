@@ -29,6 +29,20 @@ rocksdb::BackupEngineOptions engine_options(const std::filesystem::path& directo
   return options;
 }
 
+// A pipe among the files would hold up whoever opens it for ever.
+dxl::Result<void> check_plain_files(const std::filesystem::path& directory) {
+  std::error_code failure;
+  auto file = std::filesystem::recursive_directory_iterator(directory, failure);
+  for (; !failure && file != std::filesystem::recursive_directory_iterator();
+       file.increment(failure)) {
+    const std::filesystem::file_status status = file->symlink_status(failure);
+    if (!failure && !is_regular_file(status) && !is_directory(status))
+      return refuse(file->path(), "is neither a file nor a directory; remove it");
+  }
+  if (failure) return refuse(directory, failure.message());
+  return {};
+}
+
 using Shelf = std::unique_ptr<rocksdb::BackupEngineReadOnly>;
 
 dxl::Result<Shelf> open_shelf(const std::filesystem::path& from) {
@@ -36,6 +50,7 @@ dxl::Result<Shelf> open_shelf(const std::filesystem::path& from) {
   if (!std::filesystem::is_directory(from, ignored)) return refuse(from, "no such directory");
   if (!std::filesystem::is_directory(from / "meta", ignored))
     return refuse(from, "there are no back-ups");
+  if (dxl::Result<void> plain = check_plain_files(from); !plain) return dxl::fail(plain.error());
   rocksdb::BackupEngineReadOnly* engine = nullptr;
   const rocksdb::IOStatus status =
       rocksdb::BackupEngineReadOnly::Open(engine_options(from), rocksdb::Env::Default(), &engine);
@@ -54,11 +69,27 @@ std::vector<BackUp> read_shelf(const rocksdb::BackupEngineReadOnly& engine) {
   return found;
 }
 
+// Those whose own description cannot be read, so that they are in no list.
+std::vector<std::uint32_t> find_unreadable(const rocksdb::BackupEngineReadOnly& engine) {
+  std::vector<rocksdb::BackupID> ids;
+  engine.GetCorruptedBackups(&ids);
+  return {ids.begin(), ids.end()};
+}
+
 dxl::Result<std::uint32_t> choose(const std::filesystem::path& from,
                                   const rocksdb::BackupEngineReadOnly& engine,
                                   std::uint32_t number) {
   const std::vector<BackUp> found = read_shelf(engine);
-  if (found.empty()) return refuse(from, "there are no back-ups");
+  const std::vector<std::uint32_t> unreadable = find_unreadable(engine);
+  if (found.empty())
+    return refuse(from, unreadable.empty() ? "there are no back-ups" : "all back-ups are damaged");
+  // An older one in its place must be somebody's decision.
+  for (const std::uint32_t damaged : unreadable) {
+    if (number == damaged || (number == 0 && damaged > found.back().number))
+      return refuse(from, fmt::format("back-up {} is damaged; the newest that is not has the "
+                                      "number {}",
+                                      damaged, found.back().number));
+  }
   if (number == 0) return found.back().number;
   const auto at = std::find_if(found.begin(), found.end(),
                                [&](const BackUp& one) { return one.number == number; });
@@ -109,7 +140,8 @@ dxl::Result<void> check_shelf(const std::filesystem::path& directory,
                              kOurs.end();
   }
   if (failure) return refuse(directory, failure.message());
-  if (is_empty || is_ours) return {};
+  if (is_empty) return {};
+  if (is_ours) return check_plain_files(directory);
   return refuse(directory, "holds other files; a directory of back-ups holds nothing else");
 }
 

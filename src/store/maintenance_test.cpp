@@ -5,6 +5,8 @@
 #include <fstream>
 #include <thread>
 
+#include <sys/stat.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -130,6 +132,43 @@ TEST_F(MaintenanceTest, RefusesADamagedBackUp) {
   EXPECT_EQ(done.error().code, dxl::ErrorCode::kStorage);
   EXPECT_THAT(done.error().message, HasSubstr("damaged"));
   EXPECT_FALSE(std::filesystem::exists(restored_));
+}
+
+TEST_F(MaintenanceTest, PassesOverNoNewerBackUpThatCannotBeRead) {
+  {
+    const auto store = open(store_);
+    ASSERT_TRUE(store);
+    for (std::uint64_t n = 1; n <= 2; ++n) {
+      ASSERT_TRUE(store->commit(change(n), Durability::kSynced));
+      ASSERT_TRUE(store->back_up(shelf_));
+    }
+  }
+  std::filesystem::resize_file(shelf_ / "meta" / "2", 20);
+  for (const std::uint32_t number : {0U, 2U}) {
+    const auto done = restore_store(shelf_, number, restored_);
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, HasSubstr("back-up 2 is damaged; the newest that is not has "
+                                                "the number 1"));
+  }
+  EXPECT_EQ(restore_store(shelf_, 1, restored_), 1U);
+  std::filesystem::remove_all(restored_);
+  std::filesystem::resize_file(shelf_ / "meta" / "1", 20);
+  EXPECT_THAT(restore_store(shelf_, 0, restored_).error().message,
+              HasSubstr("all back-ups are damaged"));
+}
+
+TEST_F(MaintenanceTest, APipeAmongTheBackUpsHoldsNobodyUp) {
+  const auto store = open(store_);
+  ASSERT_TRUE(store);
+  ASSERT_TRUE(store->back_up(shelf_));
+  const std::filesystem::path pipe = shelf_ / "meta" / "7";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& message :
+       {store->back_up(shelf_).error().message, list_back_ups(shelf_).error().message,
+        restore_store(shelf_, 0, restored_).error().message})
+    EXPECT_THAT(message, HasSubstr(pipe.string() + ": is neither a file nor a directory"));
+  std::filesystem::remove(pipe);
+  EXPECT_TRUE(store->back_up(shelf_));
 }
 
 TEST_F(MaintenanceTest, RefusesDestinationsAndNumbersThatAreWrong) {
