@@ -101,7 +101,9 @@ void add_back_up_actions(CLI::App& store, StoreOptions& options,
   backup->footer(
       "A running server makes the copy, under its own user, and goes on serving; the command "
       "returns\nwhen it is on disk. The copy is of one moment. A later back-up into the same DIR "
-      "adds what\nchanged. Also takes --json.\n"
+      "adds what\nchanged. Exit code 8: DIR holds other files, or is part of the store or the "
+      "state. Also "
+      "takes --json.\n"
       "\nExamples:\n"
       "  tiara store backup /backup/tiara --state ~/fabric\n");
   CLI::App* restore = add_store_action(store, "restore", "Make a store from a back-up",
@@ -113,7 +115,7 @@ void add_back_up_actions(CLI::App& store, StoreOptions& options,
   restore->footer(
       "Checks the back-up first. The store must not be there: move an old one away. Exit code 8: "
       "it "
-      "is,\nor a server runs on the state.\n"
+      "is,\nor a server runs on the state. Also takes --json.\n"
       "\nExamples:\n"
       "  mv ~/fabric/store ~/fabric/store.old\n"
       "  tiara store restore /backup/tiara --state ~/fabric\n");

@@ -293,7 +293,7 @@ class DamagedLog(StoreTest):
         done = self.assert_exit(0, store("recover", "--accept-damaged-log", "--state", self.state, "--json"))
         report = json.loads(done.stdout)
         self.assertTrue(report["damaged"])
-        self.assertIn("if you have a back-up, prefer it", done.stderr)
+        self.assertIn("there may have been more than was seen; if you have a back-up, prefer it", done.stderr)
         kept = report["changeId"]
         self.assertTrue(0 < kept < 20, report)
         self.assertEqual(report["auditHead"].split(":")[0], str(kept))
