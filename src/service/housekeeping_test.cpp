@@ -120,7 +120,7 @@ TEST(RateLimit, CountsReportsOfBothKindsBeforeAnythingElseIsLookedAt) {
 TEST(RateLimit, ABatchCountsAsItsItemsAndIsPaidOffBeforeTheNext) {
   ServiceFixture service;
   service.change_settings([](auto& settings) { settings.limits_requests_per_second = 2; });
-  const std::string item = "{" + hashes_json(kMd5Base64) + "}";
+  const std::string item = get_json(true);
   const std::string batch = fmt::format(R"({{"items":[{0},{0},{0},{0},{0}],"scanType":3}})", item);
   const auto code = [&] { return service.exchange(tie::kTopicBatchGet, batch, kAlice).error_code; };
   EXPECT_EQ(code(), 0U);
