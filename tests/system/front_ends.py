@@ -1,5 +1,6 @@
 """`tiara server` with two front-ends on one store: two connections to the broker, two registrations, one writer (L16)."""
 import base64
+import contextlib
 import json
 import os
 import select
@@ -65,7 +66,8 @@ class Door:
         """Ends the oldest connection and lets no new one in until `closed` is False again."""
         self.closed = True
         for end in self.pairs.pop(0):
-            end.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # the thread of the pair may have closed it already
+                end.shutdown(socket.SHUT_RDWR)
 
     def close(self):
         self.listener.close()
