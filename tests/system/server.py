@@ -168,7 +168,7 @@ class BesideABroker(fabric.FabricTest):
             settings.write("[external]\nenabled = false\n[store]\ndirectory = \"/elsewhere\"\n")
         self.server.reload()
         wait_until(lambda: "external.enabled is false now" in self.server.log(), "the reload")
-        self.assertIn("store.directory has changed; the next start applies it", self.server.log())
+        wait_until(lambda: "store.directory has changed; the next start applies it" in self.server.log(), "the notice")
         done = tiara(self.operator, "rep", "external", self.make_file("off.exe"), "--level", "30")
         self.assert_exit(7, done)
         self.assertIn("disabled", done.stderr)
