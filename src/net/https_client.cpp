@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string_view>
@@ -43,11 +44,23 @@ std::string part_of(CURLU* url, CURLUPart part) {
   return Text(text).get();
 }
 
-// Nothing for what is no URL, and for one with a user in it.
+// `location` as seen from `address`, absolute; nothing when it is no URL, or has a user in it. The
+// library's own answer to this question has the password in it.
+std::optional<std::string> resolve(const std::string& address, const std::string& location) {
+  const Url url(curl_url());
+  char* whole = nullptr;
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, address.c_str(), 0) != CURLUE_OK ||
+      curl_url_set(url.get(), CURLUPART_URL, location.c_str(),
+                   CURLU_DISALLOW_USER | CURLU_URLENCODE) != CURLUE_OK ||
+      curl_url_get(url.get(), CURLUPART_URL, &whole, 0) != CURLUE_OK)
+    return std::nullopt;
+  return std::string(Text(whole).get());
+}
+
+// Nothing for what is no URL.
 std::optional<Origin> find_origin(const std::string& address) {
   const Url url(curl_url());
-  if (!url ||
-      curl_url_set(url.get(), CURLUPART_URL, address.c_str(), CURLU_DISALLOW_USER) != CURLUE_OK)
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, address.c_str(), 0) != CURLUE_OK)
     return std::nullopt;
   Origin origin{part_of(url.get(), CURLUPART_SCHEME), part_of(url.get(), CURLUPART_HOST),
                 part_of(url.get(), CURLUPART_PORT)};
@@ -61,19 +74,32 @@ std::string_view without_query(std::string_view address) {
   return address.substr(0, address.find('?'));
 }
 
+// "HTTP/1.1 401 wrong user name or password": what a user wants to read.
+std::string_view reason_in(std::string_view status_line) {
+  const std::size_t first = status_line.find(' ');
+  const std::size_t second =
+      first == std::string_view::npos ? first : status_line.find(' ', first + 1);
+  return second == std::string_view::npos ? "" : status_line.substr(second + 1);
+}
+
 // Collects one answer within the limits.
 struct Receiver {
   HttpsAnswer answer;
+  std::string location;
   std::size_t head_bytes = 0;
   bool is_too_large = false;
 
-  // "HTTP/1.1 401 wrong user name or password": the reason is what a user wants to read.
   void read_head_line(std::string_view line) {
-    if (!line.starts_with("HTTP/")) return;
+    constexpr std::string_view kLocation = "location:";
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
-    const std::size_t first = line.find(' ');
-    const std::size_t second = first == std::string_view::npos ? first : line.find(' ', first + 1);
-    answer.reason = second == std::string_view::npos ? "" : line.substr(second + 1);
+    if (line.starts_with("HTTP/")) {
+      answer.reason = reason_in(line);
+    } else if (line.size() > kLocation.size() &&
+               curl_strnequal(line.data(), kLocation.data(), kLocation.size())) {
+      line.remove_prefix(kLocation.size());
+      line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+      location = line;
+    }
   }
 };
 
@@ -123,6 +149,7 @@ struct HttpsClient::Impl {
   Handle handle;
   Origin origin;
   std::string authority;  // "host:8443", "[::1]:8443"
+  std::string location;   // of the last answer
   std::array<char, CURL_ERROR_SIZE> reason{};
 
   template <class T>
@@ -137,7 +164,7 @@ struct HttpsClient::Impl {
   }
   dxl::Result<HttpsAnswer> ask(const std::string& address, Clock::time_point deadline);
   tl::unexpected<dxl::Error> failure(CURLcode code, const Receiver& receiver) const;
-  dxl::Result<std::string> next_address();
+  dxl::Result<std::string> next_address(const std::string& address) const;
 };
 
 // The CAs given are the only ones then: neither the system's file nor its directory counts.
@@ -208,25 +235,24 @@ dxl::Result<HttpsAnswer> HttpsClient::Impl::ask(const std::string& address,
   long status = 0;
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
   receiver.answer.status = static_cast<int>(status);
+  location = std::move(receiver.location);
   step(fmt::format("{} {}, {} bytes", status, base::printable(receiver.answer.reason),
                    receiver.answer.body.size()));
   return std::move(receiver.answer);
 }
 
-// Where the last answer points, made absolute. User name and password go there as well, so it must
-// be the server they are for.
-dxl::Result<std::string> HttpsClient::Impl::next_address() {
-  char* location = nullptr;
-  curl_easy_getinfo(handle.get(), CURLINFO_REDIRECT_URL, &location);
-  if (location == nullptr)
+// Where the answer from `address` points. User name and password go there as well, so it must be
+// the server they are for.
+dxl::Result<std::string> HttpsClient::Impl::next_address(const std::string& address) const {
+  if (location.empty())
     return dxl::fail(ErrorCode::kPeer,
                      fmt::format("{}: answered with a redirect that leads nowhere", authority));
-  std::string address = location;
-  if (find_origin(address) == origin) return address;
+  auto next = resolve(address, location);
+  if (next && find_origin(*next) == origin) return *std::move(next);
   return dxl::fail(ErrorCode::kPeer,
                    fmt::format("{}: redirects to {}, another server; not followed, because it "
                                "would get the password",
-                               authority, base::printable(without_query(address))));
+                               authority, base::printable(without_query(location))));
 }
 
 HttpsClient::HttpsClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -261,7 +287,7 @@ dxl::Result<HttpsAnswer> HttpsClient::get(
   for (int redirects = 0; redirects <= kMostRedirects; ++redirects) {
     auto answer = impl_->ask(address, deadline);
     if (!answer || answer->status < 300 || answer->status >= 400) return answer;
-    auto next = impl_->next_address();
+    auto next = impl_->next_address(address);
     if (!next) return dxl::fail(std::move(next).error());
     address = *std::move(next);
   }
