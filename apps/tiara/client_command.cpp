@@ -25,6 +25,7 @@
 namespace tiara::app {
 namespace {
 
+namespace fs = std::filesystem;
 using dxl::ErrorCode;
 
 constexpr const char* kConfig = "dxlclient.config";
@@ -36,7 +37,7 @@ constexpr std::size_t kLongestUser = 256;
 
 // What a command did, for stderr and for --json.
 struct Written {
-  std::vector<std::string> files;
+  std::vector<fs::path> files;
   std::optional<BrokerLists> lists;
 };
 
@@ -175,10 +176,10 @@ dxl::Result<broker::KeyAndRequest> read_or_make_request(const ClientOptions& opt
   return broker::KeyAndRequest{"", *std::move(request)};
 }
 
-std::vector<std::string> names_of(const broker::FileSet& files) {
-  std::vector<std::string> names;
-  for (const auto& [name, text] : files) names.push_back(name);
-  return names;
+std::vector<fs::path> paths_of(const fs::path& directory, const broker::FileSet& files) {
+  std::vector<fs::path> paths;
+  for (const auto& [name, text] : files) paths.push_back(directory / name);
+  return paths;
 }
 
 // Of a request whose key is elsewhere.
@@ -216,7 +217,7 @@ dxl::Result<Written> provision(const CommonOptions& common, const ClientOptions&
   }
   if (auto written = directory->write(files); !written) return dxl::fail(written.error());
   if (options.is_request_file) note_key(options, package->certificate_pem);
-  return Written{names_of(files), std::move(package->lists)};
+  return Written{paths_of(options.directory, files), std::move(package->lists)};
 }
 
 dxl::Result<Written> update(const CommonOptions& common, const ClientOptions& options) {
@@ -240,7 +241,7 @@ dxl::Result<Written> update(const CommonOptions& common, const ClientOptions& op
                                   {file, *std::move(updated)});
       !written)
     return dxl::fail(std::move(written).error());
-  return Written{{config->broker_cert_chain, file.string()}, *std::move(lists)};
+  return Written{{config->broker_cert_chain, file}, *std::move(lists)};
 }
 
 dxl::Result<Written> make_csr(const ClientOptions& options) {
@@ -254,7 +255,7 @@ dxl::Result<Written> make_csr(const ClientOptions& options) {
   if (!made) return dxl::fail(std::move(made).error());
   const broker::FileSet files{{key, made->private_key_pem}, {request, made->request_pem}};
   if (auto written = directory->write(files); !written) return dxl::fail(written.error());
-  return Written{names_of(files), std::nullopt};
+  return Written{paths_of(options.directory, files), std::nullopt};
 }
 
 nlohmann::ordered_json to_json(const std::vector<dxl::BrokerAddress>& brokers) {
@@ -270,7 +271,8 @@ nlohmann::ordered_json to_json(const std::vector<dxl::BrokerAddress>& brokers) {
 std::string to_json(const ClientOptions& options, const Written& written) {
   nlohmann::ordered_json object;
   object["directory"] = options.directory.string();
-  object["files"] = written.files;
+  object["files"] = nlohmann::ordered_json::array();
+  for (const fs::path& file : written.files) object["files"].push_back(file.string());
   if (written.lists) {
     object["brokers"] = to_json(written.lists->brokers);
     if (written.lists->websocket_brokers)
@@ -283,11 +285,14 @@ void say(const ClientOptions& options, const Written& written) {
   if (written.lists)
     for (const std::string& note : written.lists->notes)
       fmt::print(stderr, "tiara: note: {}\n", printable(note));
-  if (options.action == ClientOptions::Action::kUpdate)
-    fmt::print(stderr, "updated {}\n", fmt::join(written.files, " and "));
+  const bool is_update = options.action == ClientOptions::Action::kUpdate;
+  std::vector<std::string> names;
+  for (const fs::path& file : written.files)
+    names.push_back(is_update ? file.string() : file.filename().string());
+  if (is_update)
+    fmt::print(stderr, "updated {}\n", fmt::join(names, " and "));
   else
-    fmt::print(stderr, "wrote {} in {}\n", fmt::join(written.files, ", "),
-               options.directory.string());
+    fmt::print(stderr, "wrote {} in {}\n", fmt::join(names, ", "), options.directory.string());
 }
 
 dxl::Result<Written> run(const CommonOptions& common, const ClientOptions& options) {

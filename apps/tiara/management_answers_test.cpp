@@ -137,6 +137,26 @@ TEST(ManagementAnswers, BrokerListsAreCheckedLikeLines) {
   EXPECT_THAT(of(R"({"brokers":[{"guid":"a","port":1}]})"), HasSubstr("the host name is missing"));
 }
 
+TEST(ManagementAnswers, EveryChangedByteIsAnErrorOrAnAnswerWithinTheRules) {
+  const std::string package = "ca,crt,{one}={one};8883;one.example.com;10.0.0.1\n";
+  const std::string list = fmt::format(R"({{"brokers":[{}],"webSocketBrokers":[]}})", kEntry);
+  for (const std::string& text : {package, list}) {
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string changed = text;
+        changed[at] = static_cast<char>(byte);
+        const auto lines = parse_package(changed);
+        const auto entries = parse_broker_list(changed);
+        for (const BrokerLists* lists :
+             {lines ? &lines->lists : nullptr, entries ? &*entries : nullptr})
+          for (const BrokerAddress& broker : lists ? lists->brokers : std::vector<BrokerAddress>())
+            EXPECT_EQ((broker.id.value + broker.host + broker.ip).find_first_of("\r\n;=\"# "),
+                      std::string::npos);
+      }
+    }
+  }
+}
+
 TEST(ManagementAnswers, EveryBeginningOfAnAnswerIsAnError) {
   const std::string body = "OK:\"ca,crt,{one}={one};8883;one.example.com;10.0.0.1\\n\"";
   for (std::size_t size = 0; size < body.size(); ++size)

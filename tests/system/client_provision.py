@@ -100,7 +100,7 @@ class AgainstTiara(fabric.FabricTest, Checks):
         for file in FILES:
             self.assertEqual(stat.S_IMODE((directory / file).stat().st_mode), 0o600, file)
         said = json.loads(done.stdout)
-        self.assertEqual((said["directory"], said["files"]), (str(directory), FILES))
+        self.assertEqual((said["directory"], said["files"]), (str(directory), [str(directory / file) for file in FILES]))
         self.assertEqual([broker["port"] for broker in said["brokers"]], [self.fabric.port])
         self.connects(directory)
         listed = run(TIARA, "auth", "list", "first", "--state", self.fabric.state)
