@@ -40,34 +40,37 @@ dxl::Result<void> check_replaceable(const fs::path& directory, const broker::Fil
 
 }  // namespace
 
-ClientFiles::ClientFiles(fs::path directory, int descriptor, bool is_new)
-    : directory_(std::move(directory)), descriptor_(descriptor), is_new_(is_new) {}
+ClientFiles::ClientFiles(fs::path directory) : directory_(std::move(directory)) {}
 
 ClientFiles::ClientFiles(ClientFiles&& other) noexcept
     : directory_(std::move(other.directory_)),
       descriptor_(std::exchange(other.descriptor_, -1)),
-      is_new_(std::exchange(other.is_new_, false)) {}
+      made_(std::exchange(other.made_, {})) {}
 
 ClientFiles::~ClientFiles() {
-  std::error_code ignored;
-  if (is_new_) fs::remove(directory_, ignored);  // if it is empty
+  std::error_code error;
+  for (const fs::path& made : made_)
+    if (!error) fs::remove(made, error);  // those that are empty
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 dxl::Result<ClientFiles> ClientFiles::open(const fs::path& directory, Missing missing) {
-  const bool is_new = !broker::is_there(directory);
-  if (is_new && missing == Missing::kRefuse)
+  ClientFiles files(directory);
+  const fs::path whole = fs::absolute(directory / "").lexically_normal().parent_path();
+  for (fs::path at = whole; at.has_relative_path() && !broker::is_there(at); at = at.parent_path())
+    files.made_.push_back(at);
+  if (!files.made_.empty() && missing == Missing::kRefuse)
     return dxl::fail(ErrorCode::kConfiguration,
                      fmt::format("{}: no such directory", directory.string()));
-  if (auto made = broker::make_private_directory(directory); !made)
+  if (auto made = broker::make_private_directory(whole); !made)
     return dxl::fail(std::move(made).error());
-  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return storage_failure(directory, "open", errno);
-  ClientFiles files(directory, descriptor, is_new);
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
+  files.descriptor_ = ::open(whole.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (files.descriptor_ < 0) return storage_failure(directory, "open", errno);
+  if (::flock(files.descriptor_, LOCK_EX | LOCK_NB) != 0)
     return dxl::fail(ErrorCode::kInUse, fmt::format("{}: another `tiara client` is at work there",
                                                     directory.string()));
-  const bool is_unfinished = fs::is_directory(directory / ".next");
+  std::error_code ignored;
+  const bool is_unfinished = fs::is_directory(directory / ".next", ignored);
   if (auto done = broker::finish_files(directory); !done) return dxl::fail(std::move(done).error());
   if (is_unfinished)
     fmt::print(stderr, "{}: what an interrupted command had begun to write is complete now\n",

@@ -21,7 +21,7 @@ class ClientFiles {
   static dxl::Result<ClientFiles> open(const std::filesystem::path& directory, Missing missing);
   ClientFiles(ClientFiles&& other) noexcept;
   ClientFiles& operator=(ClientFiles&&) = delete;
-  // Removes a directory that was made for nothing.
+  // Removes directories that were made for nothing.
   ~ClientFiles();
 
   // kInvalidArgument when one of `names` is there.
@@ -30,11 +30,11 @@ class ClientFiles {
   dxl::Result<void> write(const broker::FileSet& files) const;
 
  private:
-  ClientFiles(std::filesystem::path directory, int descriptor, bool is_new);
+  explicit ClientFiles(std::filesystem::path directory);
 
   std::filesystem::path directory_;
-  int descriptor_ = -1;  // of the directory, locked
-  bool is_new_ = false;
+  int descriptor_ = -1;                      // of the directory, locked
+  std::vector<std::filesystem::path> made_;  // with its parents, innermost first
 };
 
 // Both files or, on failure, neither; they may be links, and in different directories. Mode and

@@ -219,6 +219,8 @@ class AgainstTiara(fabric.FabricTest, Checks):
 
     def test_a_wrong_password(self):
         directory = self.root / "wrong"
+        done = client("provision", *self.server, directory / "in" / "deep", "localhost", "wrong", password="a wrong one")
+        self.assert_done(done, 5, "refuses user admin: wrong user name or password")
         done = client("provision", *self.server, directory, "localhost", "wrong", password="a wrong one")
         self.assert_done(done, 5, "refuses user admin: wrong user name or password")
         self.assertFalse(directory.exists())

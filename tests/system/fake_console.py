@@ -142,7 +142,7 @@ class Console(http.server.ThreadingHTTPServer):
                 "getBrokerList": self.broker_list}[handler.command_name]()
 
     def serve(self, handler):
-        """Basic credentials on each request, as ePO does."""
+        """Basic credentials on each request, without a session."""
         if handler.credentials() != f"{USER}:{PASSWORD}":
             return handler.answer(401, "no", "Unauthorized")
         return handler.answer(200, f"OK:\r\n{json.dumps(self.result(handler))}\r\n")
