@@ -13,5 +13,6 @@ find_package(nlohmann_json REQUIRED)  # tools, tests and topicauth.policy
 find_package(GTest REQUIRED)
 find_package(Boost 1.74 REQUIRED COMPONENTS system)
 find_package(wslay REQUIRED)
+find_package(CURL 7.85 REQUIRED)
 # By pkg-config: Debian's CMake configuration of RocksDB drags in gflags and snappy modules it does not ship.
 pkg_check_modules(rocksdb REQUIRED IMPORTED_TARGET rocksdb)
