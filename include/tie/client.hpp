@@ -9,6 +9,7 @@
 #include "dxl/client.hpp"
 #include "tie/reputation.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 using FileChangeCallback =
@@ -82,3 +83,4 @@ class Client {
 };
 
 }  // namespace tie
+#pragma GCC visibility pop
