@@ -123,6 +123,9 @@ struct Reputations {
   // none.
   std::optional<OverriddenFiles> overridden{};
   const Reputation* find(Provider provider) const;
+  // An entry with a definitive level of anybody but `provider`. External levels count only where
+  // there is none: kExternal asks what the sender of a report should (§6.3).
+  const Reputation* find_verdict_of_others(Provider provider) const;
   friend bool operator==(const Reputations&, const Reputations&) = default;
 };
 

@@ -1,19 +1,14 @@
-// The composite reputation with the step that decided it (TIE reference §6.2): a table of steps,
-// and the rule for External. Never sent on the public topics.
+// The composite reputation of records (TIE reference §6.2); the steps are in tie/composite.hpp.
+// Never sent on the public topics.
 #pragma once
-
-#include <optional>
 
 #include "reputation/record.hpp"
 #include "tie/codec.hpp"
+#include "tie/composite.hpp"
 
 namespace tiara::reputation {
 
-struct Decision {
-  tie::TrustLevel trust_level = tie::TrustLevel::kNotSet;
-  std::optional<tie::Provider> provider{};  // nullopt: latest local level, or nothing
-  int step = 0;
-};
+using tie::Decision;
 
 // Either may be null: unknown. The signer is the certificate of the file, if one is known and
 // stored. Every step is listed, in order, with what it looked at; the first that matched decided.

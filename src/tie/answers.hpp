@@ -17,6 +17,7 @@
 #include "tie/reputation.hpp"
 #include "tie/requests.hpp"
 #include "tie/rules.hpp"
+#include "tie/updates.hpp"
 
 namespace tie {
 
@@ -52,15 +53,7 @@ inline constexpr std::int64_t kMaxOverridden = 2'000;
 void append_first_references(const FirstReferences& references, std::string& out);
 dxl::Result<FirstReferences> decode_first_references(std::string_view payload);
 
-// Updates: one digest per file, in the wanted type or the first of SHA-1, MD5, SHA-256.
-struct Updates {
-  std::vector<FileHashes> files;
-  std::vector<Sha1> certificates;
-  std::int64_t latest_update_time = 0;
-  bool more = false;             // props.queryLimitExceeded
-  std::int64_t server_time = 0;  // only sent with it
-  friend bool operator==(const Updates&, const Updates&) = default;
-};
+// Updates (§3.7).
 void append_updates(const Updates& updates, const GetUpdates& request, std::string& out);
 dxl::Result<Updates> decode_updates(std::string_view payload);
 

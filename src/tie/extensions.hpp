@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "dxl/result.hpp"
+#include "tie/explanation.hpp"
 #include "tie/hash.hpp"
+#include "tie/history.hpp"
 #include "tie/reputation.hpp"
 #include "tie/rules.hpp"
 
@@ -87,25 +89,10 @@ struct ExplainRequest {
 };
 dxl::Result<ExplainRequest> decode_explain(std::string_view payload);
 void append_explain_request(const ExplainRequest& request, std::string& out);
-struct ExplainStep {
-  int step = 0;  // of TIE reference §6.2; 0: the External rule
-  std::string rule;
-  bool matched = false;
-  std::string detail;
-  friend bool operator==(const ExplainStep&, const ExplainStep&) = default;
-};
-struct Explanation {
-  TrustLevel trust_level = TrustLevel::kNotSet;
-  std::optional<Provider> provider{};  // nullopt: latest local level, or nothing
-  int step = 0;
-  std::vector<ExplainStep> steps;
-  friend bool operator==(const Explanation&, const Explanation&) = default;
-};
 void append_explanation(const Explanation& explanation, std::string& out);
 dxl::Result<Explanation> decode_explanation(std::string_view payload);
 
 // History.
-inline constexpr std::int64_t kMaxHistoryEntries = 1'000;
 struct HistoryRequest {
   std::optional<FileHashes> file{};
   std::optional<Certificate> certificate{};
@@ -114,15 +101,6 @@ struct HistoryRequest {
 };
 dxl::Result<HistoryRequest> decode_history(std::string_view payload);
 void append_history_request(const HistoryRequest& request, std::string& out);
-struct HistoryEntry {
-  std::int64_t time = 0;
-  Provider provider = Provider::kEnterprise;
-  TrustLevel old_level = TrustLevel::kNotSet, new_level = TrustLevel::kNotSet;
-  std::string comment;
-  std::string kind;  // as in change events' cause; left out if empty
-  std::string actor_certificate, actor_name, actor_client_id;
-  friend bool operator==(const HistoryEntry&, const HistoryEntry&) = default;
-};
 // With "truncated": true if the last entries would make it longer than a message can be.
 void append_history(const std::vector<HistoryEntry>& entries, std::string& out);
 dxl::Result<std::vector<HistoryEntry>> decode_history_entries(std::string_view payload);

@@ -12,11 +12,13 @@
 #include <fmt/format.h>
 
 #include "base/hex.hpp"
+#include "tie/file_facts.hpp"
 
 namespace tie {
 namespace {
 
 constexpr std::size_t kBlockBytes = 1024 * 1024;
+constexpr std::size_t kHeadBytes = 64 * 1024;  // what the type is judged by
 
 int nibble(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -113,7 +115,11 @@ template struct Digest<Md5Tag, 16>;
 template struct Digest<Sha1Tag, 20>;
 template struct Digest<Sha256Tag, 32>;
 
-dxl::Result<FileHashes> hash_file(const std::string& path) {
+namespace {
+
+// Calls `on_block(bytes)` for each block of the file in between.
+template <class OnBlock>
+dxl::Result<FileHashes> read_and_hash(const std::string& path, OnBlock on_block) {
   // Not blocking, so that a named pipe is recognised instead of waited for.
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return cannot("open", path, errno);
@@ -137,6 +143,7 @@ dxl::Result<FileHashes> hash_file(const std::string& path) {
       return cannot("read", path, errno);
     }
     const auto size = static_cast<std::size_t>(got);
+    on_block(std::string_view(block.get(), size));
     md5.update(block.get(), size);
     sha1.update(block.get(), size);
     sha256.update(block.get(), size);
@@ -149,6 +156,26 @@ dxl::Result<FileHashes> hash_file(const std::string& path) {
         fmt::format("{}: the cryptographic library refuses md5, sha1 or sha256", path));
   }
   return hashes;
+}
+
+}  // namespace
+
+dxl::Result<FileHashes> hash_file(const std::string& path) {
+  return read_and_hash(path, [](std::string_view) {});
+}
+
+dxl::Result<FileFacts> examine_file(const std::string& path) {
+  FileFacts facts;
+  facts.name = path.substr(path.find_last_of('/') + 1);
+  std::string head;
+  auto hashes = read_and_hash(path, [&](std::string_view block) {
+    facts.size += block.size();
+    if (head.size() < kHeadBytes) head += block.substr(0, kHeadBytes - head.size());
+  });
+  if (!hashes) return dxl::fail(hashes.error());
+  facts.hashes = *hashes;
+  facts.type = detect_file_type(head, facts.name);
+  return facts;
 }
 
 }  // namespace tie

@@ -158,4 +158,11 @@ const Reputation* Reputations::find(Provider provider) const {
   return entry == entries.end() ? nullptr : &*entry;
 }
 
+const Reputation* Reputations::find_verdict_of_others(Provider provider) const {
+  const auto entry = std::ranges::find_if(entries, [&](const Reputation& each) {
+    return each.provider != provider && is_definitive(each.trust_level);
+  });
+  return entry == entries.end() ? nullptr : &*entry;
+}
+
 }  // namespace tie

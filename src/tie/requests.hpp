@@ -20,6 +20,8 @@
 #include "tie/hash.hpp"
 #include "tie/reputation.hpp"
 #include "tie/rules.hpp"
+#include "tie/sets.hpp"
+#include "tie/updates.hpp"
 
 namespace tie {
 
@@ -34,12 +36,6 @@ struct GetFileReputation {
 dxl::Result<GetFileReputation> decode_get_file_reputation(std::string_view payload);
 void append_get_file_reputation(const FileHashes& hashes, std::string& out);  // with scanType 3
 
-struct SetFileReputation {
-  FileHashes hashes;
-  TrustLevel trust_level = TrustLevel::kNotSet;
-  std::string filename;
-  std::string comment;
-};
 dxl::Result<SetFileReputation> decode_set_file_reputation(std::string_view payload);
 void append_set_file_reputation(const SetFileReputation& set, std::string& out);
 
@@ -53,17 +49,11 @@ dxl::Result<GetCertReputation> decode_get_cert_reputation(std::string_view paylo
 // With scanType 3, which the Python client does not send: without it we would count as an endpoint.
 void append_get_cert_reputation(const Certificate& certificate, std::string& out);
 
-struct SetCertReputation {
-  Certificate certificate;
-  TrustLevel trust_level = TrustLevel::kNotSet;
-  std::string comment;
-};
 dxl::Result<SetCertReputation> decode_set_cert_reputation(std::string_view payload);
 void append_set_cert_reputation(const SetCertReputation& set, std::string& out);
 
 // First references. The limit is clamped to 1..kMaxQueryLimit (L10); nullopt: the setting decides.
 // Encoders leave out a limit that is not set.
-inline constexpr std::int64_t kMaxQueryLimit = 5'000;
 struct GetFileAgents {
   FileHashes hashes;
   std::optional<std::int64_t> query_limit{};
@@ -78,17 +68,7 @@ struct GetCertAgents {
 dxl::Result<GetCertAgents> decode_get_cert_agents(std::string_view payload);
 void append_get_cert_agents(const GetCertAgents& get, std::string& out);
 
-// Updates (§3.7, L22). `since` below 0 becomes 0.
-struct GetUpdates {
-  std::int64_t since = 0;
-  std::optional<std::int64_t> query_limit{};  // clamped as above
-  std::optional<bool> targeted{};
-  // targetTypes: which classes are wanted, and which type of digest. Without it both are, with the
-  // default order of types.
-  bool files = true;
-  bool certificates = true;
-  enum class FileType : std::uint8_t { kAny, kMd5, kSha1, kSha256 } file_type = FileType::kAny;
-};
+// Updates (§3.7, L22). `since` below 0 becomes 0, the limit is clamped.
 dxl::Result<GetUpdates> decode_get_updates(std::string_view payload);
 // Files alone with kAny are asked for as sha1, which comes first in the default order.
 void append_get_updates(const GetUpdates& get, std::string& out);

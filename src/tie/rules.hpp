@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "tie/service_error.hpp"  // a failed decode carries one in Error::peer_code
+
 namespace tie {
 
 inline constexpr std::size_t kMaxPayloadBytes = 1024 * 1024;
@@ -14,19 +16,6 @@ inline constexpr std::size_t kMaxStringBytes = 64 * 1024;
 inline constexpr std::size_t kMaxDepth = 32;
 inline constexpr std::size_t kMaxNameCharacters =
     500;  // names, paths and comments are cut, not refused
-
-// Service error codes. A failed decode carries one in Error::peer_code.
-enum class ServiceError : std::uint32_t {
-  kBadRequest = 1,
-  kBadHashes = 2,
-  kBadTrustLevel = 3,
-  kBadProvider = 4,
-  kBadParameter = 5,
-  kNotAuthorised = 6,
-  kTooManyRequests = 7,
-  kUnavailable = 8,
-  kNotSupported = 9,
-};
 
 // Why an External report is dropped (§3.15); to_string gives the counter's and log's name.
 enum class ReportRefusal : std::uint8_t {
