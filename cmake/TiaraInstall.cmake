@@ -22,8 +22,11 @@ endforeach()
 # Below 1.0 a minor version may change the interface.
 set_target_properties(tiara_shared PROPERTIES VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} LINK_DEPENDS "${PROJECT_SOURCE_DIR}/cmake/tiara.map")
-target_link_options(tiara_shared PRIVATE "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/tiara.map"
-  $<$<NOT:$<BOOL:${TIARA_SANITIZE}>>:LINKER:-z,defs>)
+target_link_options(tiara_shared PRIVATE "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/tiara.map")
+if(NOT TIARA_SANITIZE)
+  # The sanitizers' own symbols are in the program.
+  target_link_options(tiara_shared PRIVATE LINKER:-z,defs)
+endif()
 
 set(TIARA_CMAKE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/Tiara")
 foreach(kind IN ITEMS shared static)

@@ -15,11 +15,11 @@ namespace dxl {
 
 // The text of one file. Not thread-safe.
 //
-//   auto file = dxl::ClientConfigFile::load("dxlclient.config");
-//   auto config = file->config();
-//   config->brokers.push_back({.host = "broker.example.com"});
-//   file->update(*config);
-//   file->save("dxlclient.config");
+//     auto file = dxl::ClientConfigFile::load("dxlclient.config");
+//     auto config = file->config();
+//     config->brokers.push_back({.host = "broker.example.com"});
+//     file->update(*config);
+//     file->save("dxlclient.config");
 class ClientConfigFile {
  public:
   // kConfiguration with file and line when it cannot be read. Unlike ClientConfig::load, an

@@ -156,6 +156,31 @@ const char* find_difference(const ClientConfig& a, const ClientConfig& b) {
   return nullptr;
 }
 
+bool has_line_break(const std::string& text) {
+  return text.find_first_of("\r\n") != std::string::npos;
+}
+
+bool has_line_break(const std::vector<BrokerAddress>& brokers) {
+  return std::any_of(brokers.begin(), brokers.end(), [](const BrokerAddress& broker) {
+    return has_line_break(broker.id.value) || has_line_break(broker.host) ||
+           has_line_break(broker.ip);
+  });
+}
+
+// The key whose value would become lines of their own, or nullptr.
+const char* find_line_break(const ClientConfig& config) {
+  if (has_line_break(config.broker_cert_chain)) return "[Certs] BrokerCertChain";
+  if (has_line_break(config.cert_file)) return "[Certs] CertFile";
+  if (has_line_break(config.private_key)) return "[Certs] PrivateKey";
+  if (has_line_break(config.brokers)) return "[Brokers]";
+  if (has_line_break(config.websocket_brokers)) return "[BrokersWebSockets]";
+  if (config.client_id && has_line_break(config.client_id->value)) return "[General] ClientId";
+  const ProxyConfig proxy = config.proxy.value_or(ProxyConfig{});
+  const bool in_proxy =
+      has_line_break(proxy.address) || has_line_break(proxy.user) || has_line_break(proxy.password);
+  return in_proxy ? "[Proxy]" : nullptr;
+}
+
 void resolve_paths(const std::filesystem::path& directory, ClientConfig& config) {
   for (std::string* path : {&config.broker_cert_chain, &config.cert_file, &config.private_key}) {
     if (!path->empty()) *path = resolved_path(directory, *path);
@@ -187,6 +212,10 @@ Result<ClientConfig> ClientConfigFile::config() const {
 }
 
 Result<void> ClientConfigFile::update(const ClientConfig& config) {
+  if (const char* key = find_line_break(config)) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: {}: a value cannot hold a line break", name_, key));
+  }
   IniLines lines(text_);
   if (const auto repeated = lines.find_repeated_section()) {
     return fail(ErrorCode::kConfiguration,
@@ -207,7 +236,10 @@ Result<void> ClientConfigFile::update(const ClientConfig& config) {
   // Whatever a value holds, the file must say it as a reader will take it, or stay as it was.
   std::string text = lines.text();
   auto written = parse_incomplete_config(text, name_);
-  if (!written) return fail(ErrorCode::kInvalidArgument, written.error().message);
+  if (!written) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("cannot write this: {}", written.error().message));
+  }
   ClientConfig wanted = config;
   resolve_paths(directory, wanted);
   resolve_paths(directory, *written);
