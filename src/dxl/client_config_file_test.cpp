@@ -43,7 +43,11 @@ class OriginalFiles : public testing::TestWithParam<const char*> {
       std::filesystem::path(TIARA_FIXTURES) / "client_config" / GetParam();
 };
 INSTANTIATE_TEST_SUITE_P(ClientConfigFile, OriginalFiles,
-                         testing::Values("python.config", "java.config", "javascript.config"));
+                         testing::Values("python.config", "java.config", "javascript.config"),
+                         [](const auto& test) {
+                           const std::string name = test.param;
+                           return name.substr(0, name.find('.'));
+                         });
 
 TEST_P(OriginalFiles, StayByteForByteWhenNothingChanges) {
   const std::string before = content_of(path_);
