@@ -1,5 +1,7 @@
 # Language, warnings, sanitizers, output folders: everything that holds for all targets alike.
 
+option(TIARA_PROGRAM "Build the program, the samples and the tests, not the libraries alone" ${PROJECT_IS_TOP_LEVEL})
+option(TIARA_INSTALL "Build the installed libraries, and the rules that install them" ${PROJECT_IS_TOP_LEVEL})
 option(TIARA_WERROR "Treat warnings as errors" OFF)
 option(TIARA_BENCH "Build the benchmark programs" OFF)
 option(TIARA_FUZZ "Build the fuzz targets with libFuzzer (clang only); otherwise they replay files" OFF)
@@ -8,7 +10,7 @@ set(TIARA_SANITIZE "" CACHE STRING "Value for -fsanitize=, or empty")
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 find_program(TIARA_CCACHE ccache)
@@ -19,7 +21,7 @@ if(TIARA_CCACHE)
 endif()
 
 add_library(tiara_settings INTERFACE)
-target_include_directories(tiara_settings INTERFACE "${CMAKE_SOURCE_DIR}/include" "${CMAKE_SOURCE_DIR}/src")
+target_include_directories(tiara_settings INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
 target_compile_options(tiara_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

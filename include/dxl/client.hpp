@@ -22,6 +22,7 @@
 #include "dxl/message.hpp"
 #include "dxl/result.hpp"
 
+#pragma GCC visibility push(default)
 namespace dxl {
 
 struct ClientOptions {
@@ -159,3 +160,4 @@ class Client {
 };
 
 }  // namespace dxl
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 #include "dxl/ids.hpp"
 #include "dxl/result.hpp"
 
+#pragma GCC visibility push(default)
 namespace dxl {
 
 // One line of [Brokers]: `[<id>;]<port>;<host>[;<ip>]`.
@@ -50,3 +51,4 @@ struct ClientConfig {
 };
 
 }  // namespace dxl
+#pragma GCC visibility pop

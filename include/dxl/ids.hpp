@@ -4,6 +4,7 @@
 #include <compare>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace dxl {
 
 // Opaque, case-sensitive text (DXL reference §2.2): never parsed, only compared.
@@ -21,3 +22,4 @@ using BrokerId = Id<struct BrokerIdTag>;
 using ServiceId = Id<struct ServiceIdTag>;  // `{uuid}` of one registration
 
 }  // namespace dxl
+#pragma GCC visibility pop

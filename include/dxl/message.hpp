@@ -10,6 +10,7 @@
 
 #include "dxl/ids.hpp"
 
+#pragma GCC visibility push(default)
 namespace dxl {
 
 // Fields that every message has. Source fields are empty when a client sends and are filled in by
@@ -70,3 +71,4 @@ inline constexpr std::uint32_t kNotAuthorisedToSend = 0x80000013;
 inline constexpr std::uint32_t kMessageTooLarge = 0x80000014;
 
 }  // namespace dxl
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 #include <tl/expected.hpp>
 #include <utility>
 
+#pragma GCC visibility push(default)
 namespace dxl {
 
 // What kind of failure it was: what a program may branch on. The message is for people.
@@ -52,3 +53,4 @@ inline tl::unexpected<Error> fail(ErrorCode code, std::string message,
 inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
 
 }  // namespace dxl
+#pragma GCC visibility pop

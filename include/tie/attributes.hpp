@@ -12,6 +12,7 @@
 
 #include "tie/reputation.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // Ids as the original clients' constants name them. `attribute_text(entry, kFilePrevalence)`.
@@ -159,3 +160,4 @@ struct AtdAttributes {
 AtdAttributes decode_atd(const Reputation& entry);
 
 }  // namespace tie
+#pragma GCC visibility pop

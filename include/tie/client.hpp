@@ -24,6 +24,7 @@
 #include "tie/topics.hpp"
 #include "tie/updates.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // Callbacks run on the dxl::Client's pool. `original` is the message as it came, for members that
@@ -196,3 +197,4 @@ class Client {
 };
 
 }  // namespace tie
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 
 #include "tie/hash.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // An endpoint product acted on a file.
@@ -39,3 +40,4 @@ struct Prevalence {
 };
 
 }  // namespace tie
+#pragma GCC visibility pop

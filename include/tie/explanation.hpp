@@ -9,6 +9,7 @@
 
 #include "tie/reputation.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 struct ExplainStep {
@@ -43,3 +44,4 @@ Explanation explain_file(const Reputations& file, const Reputations* signer = nu
 Explanation explain_certificate(const Reputations& certificate);
 
 }  // namespace tie
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@
 #include "tie/hash.hpp"
 #include "tie/reputation.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 struct FileFacts {
@@ -22,3 +23,4 @@ struct FileFacts {
 dxl::Result<FileFacts> examine_file(const std::string& path);
 
 }  // namespace tie
+#pragma GCC visibility pop

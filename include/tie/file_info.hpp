@@ -10,6 +10,7 @@
 #include "tie/hash.hpp"
 #include "tie/reputation.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // Nullopt: not known. Times are milliseconds since 1970 UTC, unlike everywhere else in TIE.
@@ -58,3 +59,4 @@ struct FileInfo {
 std::string to_composite_text(TrustLevel level, Provider provider);
 
 }  // namespace tie
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 
 #include "dxl/result.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // A digest of N bytes. Hexadecimal exists only at the edge: parse() and to_hex().
@@ -59,3 +60,4 @@ struct FileHashes {
 dxl::Result<FileHashes> hash_file(const std::string& path);
 
 }  // namespace tie
+#pragma GCC visibility pop

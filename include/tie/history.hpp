@@ -6,6 +6,7 @@
 
 #include "tie/reputation.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 inline constexpr std::int64_t kMaxHistoryEntries = 1'000;
@@ -21,3 +22,4 @@ struct HistoryEntry {
 };
 
 }  // namespace tie
+#pragma GCC visibility pop

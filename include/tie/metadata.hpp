@@ -9,6 +9,7 @@
 #include "tie/hash.hpp"
 #include "tie/reputation.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // Empty texts and nullopts are left out. Levels are 0 to 100. A service cuts texts to 500
@@ -40,3 +41,4 @@ struct CertMetadata {
 };
 
 }  // namespace tie
+#pragma GCC visibility pop

@@ -10,6 +10,7 @@
 #include "dxl/ids.hpp"
 #include "dxl/result.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // What became of an External report, as far as the service tells.
@@ -47,3 +48,4 @@ struct VerifiedReport {
 };
 
 }  // namespace tie
+#pragma GCC visibility pop

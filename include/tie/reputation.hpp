@@ -12,6 +12,7 @@
 #include "dxl/result.hpp"
 #include "tie/hash.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // The nine levels (§4.3). Open: a number outside the list is kept and printable.
@@ -188,3 +189,4 @@ struct ExternalReport {
 };
 
 }  // namespace tie
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include "dxl/result.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // Codes of our service. Open: the product's are not public, and the open stand-ins send 0 for a
@@ -31,3 +32,4 @@ ErrorSource source_of(const dxl::Error& error);
 bool is_unknown_to_stand_in(const dxl::Error& error);
 
 }  // namespace tie
+#pragma GCC visibility pop

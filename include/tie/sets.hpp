@@ -7,6 +7,7 @@
 #include "tie/hash.hpp"
 #include "tie/reputation.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // kNotSet removes the override.
@@ -30,3 +31,4 @@ enum class SetOutcome : std::uint8_t {
 };
 
 }  // namespace tie
+#pragma GCC visibility pop

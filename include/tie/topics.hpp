@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // Requests to the service.
@@ -45,3 +46,4 @@ inline constexpr std::string_view kTopicFabricAuthorization =
     "/opendxl-tiara/service/fabric/authorization";
 
 }  // namespace tie
+#pragma GCC visibility pop

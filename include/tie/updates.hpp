@@ -7,6 +7,7 @@
 
 #include "tie/hash.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 inline constexpr std::int64_t kMaxQueryLimit = 5'000;
@@ -33,3 +34,4 @@ struct Updates {
 };
 
 }  // namespace tie
+#pragma GCC visibility pop

@@ -9,6 +9,7 @@
 #include "tie/client.hpp"
 #include "tie/updates.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // For one thread at a time. `client` must outlive it.
@@ -34,3 +35,4 @@ class UpdatesReader {
 };
 
 }  // namespace tie
+#pragma GCC visibility pop

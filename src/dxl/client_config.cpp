@@ -11,26 +11,12 @@
 
 #include "base/regular_file.hpp"
 #include "base/utf8.hpp"
+#include "dxl/client_config_reader.hpp"
+#include "dxl/ini_text.hpp"
 #include "dxl/topic.hpp"
 
 namespace dxl {
 namespace {
-
-constexpr std::size_t kMaxFileBytes = 1024 * 1024;
-constexpr std::string_view kSpace = " \t\r\n\v\f";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-// The Python client's INI reader takes a value in quotes for the text between them.
-std::string_view unquoted(std::string_view text) {
-  const bool quoted =
-      text.size() >= 2 && (text[0] == '"' || text[0] == '\'') && text.back() == text.front();
-  return quoted ? text.substr(1, text.size() - 2) : text;
-}
 
 std::string_view without_brackets(std::string_view host) {
   const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
@@ -181,7 +167,7 @@ class Parser {
   explicit Parser(std::string_view name) : name_(name) {}
 
   Result<ClientConfig> parse(std::string_view text) {
-    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+    text = without_mark(text);
     while (!text.empty()) {
       const std::size_t end = std::min(text.find('\n'), text.size());
       ++line_;
@@ -235,15 +221,6 @@ class Parser {
 
   Result<ClientConfig> finish() {
     ClientConfig& config = draft_.config;
-    const std::pair<std::string_view, const std::string*> required[] = {
-        {"BrokerCertChain", &config.broker_cert_chain},
-        {"CertFile", &config.cert_file},
-        {"PrivateKey", &config.private_key}};
-    for (const auto& [key, value] : required) {
-      if (value->empty()) {
-        return fail(ErrorCode::kConfiguration, fmt::format("{}: [Certs] {}: missing", name_, key));
-      }
-    }
     if (!draft_.proxy.address.empty()) {
       if (!draft_.proxy_has_port) {
         return fail(ErrorCode::kConfiguration,
@@ -263,29 +240,57 @@ class Parser {
   Draft draft_;
 };
 
-// Working directory first, as all three original clients do (§3.3).
-void resolve(const std::filesystem::path& directory, std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::exists(path, ignored)) return;
-  path = (directory / path).string();
+Result<void> check_complete(const ClientConfig& config, std::string_view name) {
+  const std::pair<std::string_view, const std::string*> required[] = {
+      {"BrokerCertChain", &config.broker_cert_chain},
+      {"CertFile", &config.cert_file},
+      {"PrivateKey", &config.private_key}};
+  for (const auto& [key, value] : required) {
+    if (value->empty()) {
+      return fail(ErrorCode::kConfiguration, fmt::format("{}: [Certs] {}: missing", name, key));
+    }
+  }
+  return {};
 }
 
 }  // namespace
 
-Result<ClientConfig> ClientConfig::parse(std::string_view text, std::string_view name) {
-  if (text.size() > kMaxFileBytes) {
+Result<ClientConfig> parse_incomplete_config(std::string_view text, std::string_view name) {
+  if (text.size() > kMaxConfigBytes) {
     return fail(ErrorCode::kConfiguration, fmt::format("{}: larger than 1 MiB", name));
   }
   return Parser(name).parse(text);
 }
 
+std::optional<BrokerAddress> find_broker(std::string_view value) {
+  std::vector<BrokerAddress> brokers;
+  if (add_broker(value, brokers)) return std::nullopt;
+  return std::move(brokers.front());
+}
+
+// Working directory first, as all three original clients do.
+std::string resolved_path(const std::filesystem::path& directory, const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) return path;
+  return (directory / path).string();
+}
+
+Result<ClientConfig> ClientConfig::parse(std::string_view text, std::string_view name) {
+  Result<ClientConfig> config = parse_incomplete_config(text, name);
+  if (!config) return config;
+  if (const auto complete = check_complete(*config, name); !complete) {
+    return fail(complete.error());
+  }
+  return config;
+}
+
 Result<ClientConfig> ClientConfig::load(const std::filesystem::path& file) {
-  const auto text = tiara::base::read_regular_head(file, kMaxFileBytes + 1);
+  const auto text = tiara::base::read_regular_head(file, kMaxConfigBytes + 1);
   if (!text) return fail(ErrorCode::kConfiguration, text.error().message);
   Result<ClientConfig> config = parse(*text, file.string());
   if (!config) return config;
   for (std::string* path : {&config->broker_cert_chain, &config->cert_file, &config->private_key}) {
-    resolve(file.parent_path(), *path);
+    *path = resolved_path(file.parent_path(), *path);
   }
   return config;
 }

@@ -47,11 +47,11 @@ def wait_until(condition, what, deadline=DEADLINE):
 class Process:
     """A child whose stdout is read line by line and whose stderr goes to a file."""
 
-    def __init__(self, arguments, stderr_path, **more):
+    def __init__(self, arguments, stderr_path, stdin=subprocess.DEVNULL, **more):
         self.arguments = [str(a) for a in arguments]
         self.stderr_path = pathlib.Path(stderr_path)
         self._stderr = open(self.stderr_path, "ab")
-        self.child = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL,
+        self.child = subprocess.Popen(self.arguments, stdin=stdin,
                                       stdout=subprocess.PIPE, stderr=self._stderr, **more)
         os.set_blocking(self.child.stdout.fileno(), False)
         self._buffer = b""
@@ -192,8 +192,8 @@ class FabricTest(unittest.TestCase):
             if code != 0:
                 raise AssertionError(f"the fabric ended with exit code {code}\n{log.log()}")
 
-    def start_process(self, *arguments):
-        process = Process(arguments, self.root / f"{self.id()}.stderr")
+    def start_process(self, *arguments, **more):
+        process = Process(arguments, self.root / f"{self.id()}.stderr", **more)
         self.addCleanup(lambda: process.running() and process.stop(signal.SIGKILL))
         return process
 
