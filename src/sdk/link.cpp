@@ -164,17 +164,24 @@ void Link::send(std::string_view topic, const dxl::MessageView& message) {
            link.dropped);
 }
 
-void Link::request(std::string_view topic, const dxl::MessageView& request,
-                   std::chrono::milliseconds timeout, RequestDone done) {
+std::uint64_t Link::request(std::string_view topic, const dxl::MessageView& request,
+                            std::chrono::milliseconds timeout, RequestDone done) {
   Impl& link = *impl_;
   if (link.connection && link.connection->above_limit()) {
-    return done(dxl::fail(ErrorCode::kUnavailable, "too much waits to be sent to the broker"));
+    done(dxl::fail(ErrorCode::kUnavailable, "too much waits to be sent to the broker"));
+    return 0;
   }
   const session::RequestToken token = ++link.last_token;
   const base::SteadyTime deadline = Impl::now() + timeout;
   link.requests.emplace(token, std::move(done));
   link.session.send_request(token, topic, request, deadline, link.output());
   link.arm_tick(deadline);
+  return token;
+}
+
+void Link::cancel(std::uint64_t request) {
+  impl_->session.cancel_request(request);
+  impl_->on_reply(request, dxl::fail(ErrorCode::kCancelled, "called off before the answer came"));
 }
 
 void Link::subscribe(std::string_view filter, Done done) {

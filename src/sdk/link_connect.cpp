@@ -38,6 +38,9 @@ void Link::Impl::begin_attempt() {
   if (!wanted || connecting || connection || stopping()) return;
   retry_timer.reset();
   connecting = true;
+  if (failures_in_pass == 0 && options.begin_pass) {
+    options.begin_pass(std::exchange(had_connection, false));
+  }
   peer.clear();
   const std::uint64_t number = ++attempt;
   attempt_began = now();
@@ -176,6 +179,7 @@ void Link::Impl::on_ready() {
   attempt_timer.reset();
   progress.set(Progress::Step::kNone);
   failures_in_pass = 0;
+  had_connection = true;
   ready_since = now();
   is_connected = true;
   log(LogLevel::kInfo, "connected to {}", peer);

@@ -47,6 +47,7 @@ struct Link::Impl final : net::ConnectionHandler, session::SessionEvents {
   std::string peer;
   base::SteadyTime ready_since{};
   std::size_t failures_in_pass = 0;
+  bool had_connection = false;  // since the last pass began
   dxl::Error pass_error{};
   Reasons reasons;  // of this pass
   std::unique_ptr<net::Loop::Timer> attempt_timer, retry_timer, tick_timer, drain_timer;
