@@ -105,15 +105,45 @@ struct ServiceInfo {
   std::string service_type;  // by convention topic-like, "/mycompany/myservice"
   std::map<std::string, std::string> metadata{};
   std::chrono::minutes ttl{60};  // at least 1; refreshed at three quarters of it
+  // Whose requests reach it on a multi-tenant fabric; none: the own tenant's.
+  std::vector<std::string> destination_tenant_guids{};
 };
+
+// What became of the connection.
+struct ConnectionEvent {
+  enum class State : std::uint8_t {
+    kConnecting,    // an attempt begins, at one of the brokers
+    kConnected,     // to `broker`: subscribed again, services being registered again
+    kLost,          // the connection to `broker`, because of `why`; events may have been missed
+    kGaveUp,        // nothing more is tried until the next connect(); `why` names each address
+    kDisconnected,  // by disconnect()
+  };
+  State state = State::kConnecting;
+  std::string broker{};  // "host:port"; with kConnected, kLost and kDisconnected
+  Error why{};
+};
+// "connecting", "connected", "lost", "gave_up", "disconnected".
+std::string_view to_string(ConnectionEvent::State state);
 
 // Since the client was made.
 struct ClientStats {
   std::uint64_t dropped_events = 0;       // the incoming queue was full
   std::uint64_t overloaded_requests = 0;  // the same; answered "service is overloaded"
   std::uint64_t callback_exceptions = 0;
+  std::uint64_t events_received = 0;
+  std::size_t queued = 0;      // incoming messages that wait for the pool now
+  std::uint64_t requests = 0;  // begun; each is in one of the next four once it has ended
+  std::uint64_t replies = 0;   // error responses too
+  std::uint64_t time_outs = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t failed_requests = 0;  // mostly: the connection was lost
+  std::uint64_t late_answers = 0;     // to requests that had ended, repeated, or foreign
+  std::uint64_t reconnects = 0;
+  std::uint64_t bytes_sent = 0;  // messages in MQTT packets, without TLS
+  std::uint64_t bytes_received = 0;
 };
 
+using ConnectionCallback = std::function<void(const ConnectionEvent&)>;
 using EventCallback = std::function<void(const Event&)>;
 using ReplyCallback = std::function<void(Result<Reply>)>;
 // Answers through Client::send_response or send_error; may do so later from another thread.
@@ -137,6 +167,9 @@ class Client {
   bool connected() const;
   ClientId id() const;
   ClientStats stats() const;
+  // Told of every change from now on, in order with one callback thread. When callbacks are slower
+  // than the changes, the oldest of more than 64 that wait are left out.
+  Subscription add_connection_callback(ConnectionCallback callback);
 
   // Blocks for the reply or the deadline. An ErrorResponse is a value here: the peer's answer.
   // kTimedOut, kNotConnected (at once, or when the connection is lost before the answer),
@@ -164,8 +197,10 @@ class Client {
   Result<MessageId> publish_confirmed(Event event,
                                       std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
-  // `topic` may be exact or a filter with `#` or `+` (MQTT's rules); subscribes by itself. Blocks
-  // for the SUBACK when connected. An event that several filters match reaches each callback once.
+  // `topic` may be exact or a filter; subscribes by itself. `/a/#` is for everything below `/a/`,
+  // but not for `/a` (the walk of the DXL reference, §4.4, not MQTT's rule); `+` fills a level.
+  // Exact topics are called first, then wildcards from the nearest. Blocks for the SUBACK when
+  // connected. An event that several filters match reaches each callback once.
   Result<Subscription> add_event_callback(std::string topic, EventCallback callback);
 
   // Subscribes the topics, then registers, and waits for the broker's answer; refreshes and

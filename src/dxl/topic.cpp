@@ -69,4 +69,13 @@ bool filter_matches(std::string_view filter, std::string_view topic) {
   }
 }
 
+bool callback_matches(std::string_view filter, std::string_view topic) {
+  if (!filter_matches(filter, topic)) return false;
+  // The `#` must stand for a level of its own.
+  const auto slashes = [](std::string_view text) {
+    return std::count(text.begin(), text.end(), '/');
+  };
+  return !filter.ends_with("/#") || slashes(filter) <= slashes(topic);
+}
+
 }  // namespace dxl

@@ -26,6 +26,9 @@ bool has_wildcard(std::string_view filter);
 // wildcard.
 bool filter_matches(std::string_view filter, std::string_view topic);
 
+// The rule for callbacks and services (§4.4): as MQTT's, but `/a/#` does not match `/a`.
+bool callback_matches(std::string_view filter, std::string_view topic);
+
 // Calls `f(std::string_view)` with each parent wildcard of `topic`, nearest first (`/a/b/c`:
 // `/a/b/#`, `/a/#`, `/#`,
 // `#`), until it returns false. `buffer` is scratch space reused between calls. `/a/#` is not a

@@ -77,6 +77,11 @@ void CallbackPool::work() {
   }
 }
 
+std::size_t CallbackPool::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return bounded_;
+}
+
 bool CallbackPool::on_pool_thread() const { return current_pool == this; }
 bool CallbackPool::on_any_pool_thread() { return current_pool != nullptr; }
 

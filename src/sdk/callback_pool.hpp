@@ -32,6 +32,7 @@ class CallbackPool {
   // thread.
   void stop();
 
+  std::size_t waiting() const;  // tasks of try_post() that are queued
   bool on_pool_thread() const;
   // Of any client.
   static bool on_any_pool_thread();
@@ -58,7 +59,7 @@ class CallbackPool {
   void on_exception(const char* what);
 
   const std::size_t queue_limit_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Task> queue_;
   std::size_t bounded_ = 0;   // queued tasks that are no completions

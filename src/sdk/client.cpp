@@ -80,9 +80,49 @@ bool Client::connected() const { return impl_->link.connected(); }
 ClientId Client::id() const { return impl_->id; }
 
 ClientStats Client::stats() const {
+  const tiara::sdk::LinkStats link = impl_->link.stats();
   return {.dropped_events = impl_->dropped_events,
           .overloaded_requests = impl_->overloaded_requests,
-          .callback_exceptions = impl_->pool.exceptions()};
+          .callback_exceptions = impl_->pool.exceptions(),
+          .events_received = impl_->events_received,
+          .queued = impl_->pool.waiting(),
+          .requests = link.requests,
+          .replies = link.replies,
+          .time_outs = link.time_outs,
+          .cancelled = link.cancelled,
+          .failed_requests = link.failed,
+          .late_answers = link.late_answers,
+          .reconnects = link.connections == 0 ? 0 : link.connections - 1,
+          .bytes_sent = link.bytes_sent,
+          .bytes_received = link.bytes_received};
+}
+
+Subscription Client::add_connection_callback(ConnectionCallback callback) {
+  auto entry = std::make_shared<tiara::sdk::ConnectionEntry>(std::move(callback));
+  impl_->connection_callbacks.add(entry);
+  return Subscription(make_token([anchor = impl_->anchor, entry] {
+    {
+      const std::lock_guard lock(anchor->mutex);
+      if (anchor->impl != nullptr) anchor->impl->connection_callbacks.remove(entry);
+    }
+    entry->revoke(!CallbackPool::on_any_pool_thread());
+  }));
+}
+
+std::string_view to_string(ConnectionEvent::State state) {
+  switch (state) {
+    case ConnectionEvent::State::kConnecting:
+      return "connecting";
+    case ConnectionEvent::State::kConnected:
+      return "connected";
+    case ConnectionEvent::State::kLost:
+      return "lost";
+    case ConnectionEvent::State::kGaveUp:
+      return "gave_up";
+    case ConnectionEvent::State::kDisconnected:
+      return "disconnected";
+  }
+  return "unknown";
 }
 
 Result<Reply> Client::request(Request request, std::chrono::milliseconds timeout,

@@ -247,7 +247,12 @@ void Client::Impl::stop_services(std::function<void()> done) {
   }
 }
 
+void Client::Impl::on_connecting() {
+  connection_callbacks.tell({ConnectionEvent::State::kConnecting, {}, {}});
+}
+
 void Client::Impl::on_connected() {
+  connection_callbacks.tell({ConnectionEvent::State::kConnected, link.peer(), {}});
   for (auto& entry : services) {
     Service& service = entry.second;
     if (service.withdrawn) continue;
@@ -261,12 +266,17 @@ void Client::Impl::on_connected() {
   state_changed.notify_all();
 }
 
-void Client::Impl::on_disconnected(const Error&) {
+void Client::Impl::on_disconnected(const Error& why) {
+  const bool clean = why.code == ErrorCode::kCancelled;
+  connection_callbacks.tell(
+      {clean ? ConnectionEvent::State::kDisconnected : ConnectionEvent::State::kLost, link.peer(),
+       clean ? Error{} : why});
   if (events_sent != events_confirmed) events_lost = true;
   events_confirmed = events_sent;
 }
 
-void Client::Impl::on_gave_up(const Error&) {
+void Client::Impl::on_gave_up(const Error& why) {
+  connection_callbacks.tell({ConnectionEvent::State::kGaveUp, {}, why});
   const std::lock_guard lock(state_mutex);
   gave_up = true;
   state_changed.notify_all();
@@ -281,6 +291,7 @@ void Client::Impl::on_message(std::string_view topic, const MessageView& message
 }
 
 void Client::Impl::on_event(std::string_view topic, const MessageView& message) {
+  ++events_received;
   const std::size_t filters = event_callbacks.count_filters(topic);
   if (filters == 0 || (filters > 1 && recent_events.seen(message.message_id))) return;
   auto event = std::get<Event>(to_message(message, topic));
@@ -303,7 +314,7 @@ void Client::Impl::on_request(std::string_view topic, const MessageView& message
   };
   const auto offer = [&](const Service& service) {
     for (const auto& [filter, callback] : *service.callbacks) {
-      if (!filter_matches(filter, topic)) continue;
+      if (!callback_matches(filter, topic)) continue;
       const bool queued = pool.try_post([this, request, to = callback] {
         to->call(*request, [this](auto&& run) { pool.guard(run); });
       });

@@ -17,6 +17,7 @@
 
 #include "dxl/client.hpp"
 #include "sdk/callback_pool.hpp"
+#include "sdk/connection_callbacks.hpp"
 #include "sdk/event_callbacks.hpp"
 #include "sdk/link.hpp"
 #include "sdk/outbox.hpp"
@@ -75,9 +76,11 @@ struct Client::Impl final : tiara::sdk::LinkEvents {
   const ClientOptions options;
   tiara::sdk::CallbackPool pool;
   tiara::sdk::EventCallbacks event_callbacks;
+  tiara::sdk::ConnectionCallbacks connection_callbacks{pool};
   tiara::sdk::Outbox outbox;
   std::atomic<std::size_t> unsent{0};  // what the link had left to send after the last drain
   std::atomic<std::uint64_t> dropped_events{0};
+  std::atomic<std::uint64_t> events_received{0};
   std::atomic<std::uint64_t> overloaded_requests{0};
   std::atomic<bool> closing{false};
 
@@ -136,6 +139,7 @@ struct Client::Impl final : tiara::sdk::LinkEvents {
   void stop_services(std::function<void()> done);
   void on_event(std::string_view topic, const MessageView& message);
   void on_request(std::string_view topic, const MessageView& message);
+  void on_connecting() override;
   void on_connected() override;
   void on_disconnected(const Error& why) override;
   void on_message(std::string_view topic, const MessageView& message) override;

@@ -50,9 +50,16 @@ std::vector<std::shared_ptr<EventEntry>> EventCallbacks::find(std::string_view t
   std::vector<std::shared_ptr<EventEntry>> entries;
   const std::lock_guard lock(mutex_);
   if (const auto found = exact_.find(key_of(topic)); found != exact_.end()) entries = found->second;
+  std::vector<const Wildcard*> matching;
   for (const Wildcard& wildcard : wildcards_) {
-    if (!dxl::filter_matches(wildcard.filter, topic)) continue;
-    entries.insert(entries.end(), wildcard.entries.begin(), wildcard.entries.end());
+    if (dxl::callback_matches(wildcard.filter, topic)) matching.push_back(&wildcard);
+  }
+  // Nearest first, as the walk of §4.4 comes to them.
+  std::stable_sort(matching.begin(), matching.end(), [](const Wildcard* a, const Wildcard* b) {
+    return a->filter.size() > b->filter.size();
+  });
+  for (const Wildcard* wildcard : matching) {
+    entries.insert(entries.end(), wildcard->entries.begin(), wildcard->entries.end());
   }
   return entries;
 }

@@ -24,7 +24,8 @@ class EventCallbacks {
 
   // Distinct filters that match: the broker sends one copy of an event for each (§1.1).
   std::size_t count_filters(std::string_view topic) const;
-  // Entries of the exact topic, then those of wildcards, each in order of registration.
+  // Entries of the exact topic, then those of wildcards, the nearest first; each in order of
+  // registration. `/a/#` is no wildcard of `/a`, though the broker sends that too.
   std::vector<std::shared_ptr<EventEntry>> find(std::string_view topic) const;
 
  private:

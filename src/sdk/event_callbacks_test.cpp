@@ -15,7 +15,7 @@ std::shared_ptr<EventEntry> entry() {
   return std::make_shared<EventEntry>([](const dxl::Event&) {});
 }
 
-TEST(EventCallbacks, FindsTheExactTopicThenWildcardsInOrderOfRegistration) {
+TEST(EventCallbacks, FindsTheExactTopicThenWildcardsNearestFirst) {
   EventCallbacks callbacks;
   const auto all = entry(), exact = entry(), again = entry(), plus = entry(), other = entry();
   callbacks.add("#", all);
@@ -23,10 +23,31 @@ TEST(EventCallbacks, FindsTheExactTopicThenWildcardsInOrderOfRegistration) {
   callbacks.add("/a/+", plus);
   callbacks.add("/a/b", again);
   callbacks.add("/a/c", other);
-  EXPECT_THAT(callbacks.find("/a/b"), testing::ElementsAre(exact, again, all, plus));
+  EXPECT_THAT(callbacks.find("/a/b"), testing::ElementsAre(exact, again, plus, all));
   EXPECT_EQ(callbacks.count_filters("/a/b"), 3U);
   EXPECT_THAT(callbacks.find("/x"), testing::ElementsAre(all));
   EXPECT_EQ(callbacks.count_filters("/x"), 1U);
+}
+
+TEST(EventCallbacks, WalksTheParentsOfATopic) {
+  EventCallbacks callbacks;
+  std::map<std::string, std::shared_ptr<EventEntry>> by_filter;
+  for (const char* filter : {"#", "/#", "/a/#", "/a/b/#", "/a/b/c/#"}) {
+    callbacks.add(filter, by_filter[filter] = entry());
+  }
+  const auto walk = [&](const std::string& topic) {
+    std::vector<std::string> filters;
+    for (const auto& found : callbacks.find(topic))
+      for (const auto& [filter, each] : by_filter)
+        if (each == found) filters.push_back(filter);
+    return filters;
+  };
+  EXPECT_THAT(walk("/a/b/c"), testing::ElementsAre("/a/b/#", "/a/#", "/#", "#"));
+  EXPECT_THAT(walk("/a"), testing::ElementsAre("/#", "#"));
+  EXPECT_THAT(walk("/a/"), testing::ElementsAre("/a/#", "/#", "#"));
+  EXPECT_THAT(walk("a"), testing::ElementsAre("#"));
+  // The broker sends a copy for each filter that matches by MQTT's rule.
+  EXPECT_EQ(callbacks.count_filters("/a"), 3U);
 }
 
 TEST(EventCallbacks, RemovesOneEntryAndLeavesItsNeighbours) {

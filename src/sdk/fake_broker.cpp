@@ -16,6 +16,8 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
+constexpr std::string_view kRegisterTopic = "/mcafee/service/dxl/svcregistry/register";
+
 std::string to_publish(const dxl::Message& message) {
   std::vector<std::string_view> scratch;
   std::string payload;
@@ -53,15 +55,18 @@ FakeBroker::~FakeBroker() {
 
 Connector FakeBroker::connector() {
   return [this](net::Loop& loop, std::chrono::milliseconds, auto done) -> std::string {
-    if (!behaviour().reachable) {
+    const Step step = next_step();
+    if (!behaviour().reachable || step == Step::kRefused) {
       record("UNREACHABLE");
       done(dxl::fail(dxl::ErrorCode::kConnect, "cannot connect to fake:1: refused"));
       return "fake:1";
     }
     auto pair = net::make_in_process_pair(loop, {}, loop_, {});
     const auto ours = std::make_shared<std::unique_ptr<net::Stream>>(std::move(pair.second));
-    loop_.post([this, ours] {
+    loop_.post([this, ours, step] {
       connections_.push_back(net::Connection::start(loop_, std::move(*ours), *this, {}));
+      steps_[connections_.back().get()] = step;
+      (void)lose(*connections_.back(), Step::kAtAccept);
     });
     done(std::move(pair.first));
     return "fake:1";
@@ -85,6 +90,26 @@ void FakeBroker::listen(const net::TlsContext::Files& files, bool web_socket) {
     listening.set_value();
   });
   listening.get_future().get();
+}
+
+void FakeBroker::script(std::vector<Step> steps) {
+  const std::lock_guard lock(mutex_);
+  script_.assign(steps.begin(), steps.end());
+}
+
+FakeBroker::Step FakeBroker::next_step() {
+  const std::lock_guard lock(mutex_);
+  if (script_.empty()) return Step::kNever;
+  const Step step = script_.front();
+  script_.pop_front();
+  return step;
+}
+
+bool FakeBroker::lose(net::Connection& connection, Step here) {
+  const auto found = steps_.find(&connection);
+  if (found == steps_.end() || found->second != here) return false;
+  connection.close({dxl::ErrorCode::kCancelled, "lost as the script says"});
+  return true;
 }
 
 void FakeBroker::set(const Behaviour& behaviour) {
@@ -162,6 +187,7 @@ std::optional<dxl::Message> FakeBroker::last(const std::string& topic) const {
 }
 
 void FakeBroker::record(std::string line) {
+  if (!recording_) return;
   const std::lock_guard lock(mutex_);
   log_.push_back(std::move(line));
   changed_.notify_all();
@@ -182,6 +208,7 @@ std::size_t FakeBroker::on_bytes(net::Connection& connection, std::string_view b
 }
 
 void FakeBroker::on_closed(net::Connection& connection, const dxl::Error&) {
+  steps_.erase(&connection);
   std::erase_if(connections_, [&](const auto& held) { return held.get() == &connection; });
   record("CLOSED");
 }
@@ -190,11 +217,14 @@ void FakeBroker::on_packet(net::Connection& connection, const mqtt::Packet& pack
   const Behaviour now = behaviour();
   std::string& out = connection.output();
   std::visit(Overloaded{
-                 [&](const mqtt::Connect&) {
-                   record("CONNECT");
+                 [&](const mqtt::Connect& connect) {
+                   record(connect.version == mqtt::Version::k31 ? "CONNECT 3.1" : "CONNECT");
+                   if (lose(connection, Step::kInConnect)) return;
                    out += now.greeting;
                    if (now.close_on_connect) {
                      connection.close({dxl::ErrorCode::kCancelled, "told to"});
+                   } else if (now.only && connect.version != *now.only) {
+                     mqtt::append_connack(mqtt::ConnectCode::kBadVersion, out);
                    } else if (now.connack) {
                      mqtt::append_connack(*now.connack, out);
                    }
@@ -202,7 +232,7 @@ void FakeBroker::on_packet(net::Connection& connection, const mqtt::Packet& pack
                  [&](const mqtt::Subscribe& subscribe) {
                    subscribe.filters.for_each([&](std::string_view filter, std::uint8_t) {
                      record("SUBSCRIBE " + std::string(filter));
-                     if (!now.suback) return;
+                     if (!now.suback || lose(connection, Step::kInSubscribe)) return;
                      const char code = filter == now.refused_filter ? '\x80' : *now.suback;
                      mqtt::append_suback(subscribe.packet_id, std::string_view(&code, 1), out);
                    });
@@ -233,6 +263,11 @@ void FakeBroker::on_publish(net::Connection& connection, const mqtt::Publish& pu
     const std::lock_guard lock(mutex_);
     last_.insert_or_assign(topic, dxl::to_message(*message, topic));
     if (const auto found = answers_.find(topic); found != answers_.end()) answer = found->second;
+  }
+  const bool registers = topic == kRegisterTopic;
+  if (message->type == dxl::MessageType::kRequest &&
+      lose(connection, registers ? Step::kInRegistration : Step::kInRequest)) {
+    return record("LOST " + topic);
   }
   if (message->type == dxl::MessageType::kRequest && answer) {
     if (auto reply = answer(*message)) {

@@ -2,8 +2,10 @@
 // over in-process streams, on a thread of its own.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,10 +34,21 @@ class FakeBroker final : public net::ConnectionHandler {
     bool reachable = true;          // false: the connector fails
     bool close_on_connect = false;  // instead of a CONNACK
     std::optional<mqtt::ConnectCode> connack = mqtt::ConnectCode::kAccepted;  // nullopt: silence
-    std::optional<char> suback = '\0';                                        // nullopt: silence
-    std::string refused_filter{};  // SUBACK 0x80 for this one
+    std::optional<mqtt::Version> only{};  // CONNACK 1 for any other
+    std::optional<char> suback = '\0';    // nullopt: silence
+    std::string refused_filter{};         // SUBACK 0x80 for this one
     bool pong = true;
     std::string greeting{};  // bytes sent right after the CONNECT, before anything else
+  };
+  // Where one connection is lost.
+  enum class Step {
+    kNever,
+    kRefused,         // before it is there
+    kAtAccept,        // before the first byte
+    kInConnect,       // instead of a CONNACK
+    kInSubscribe,     // instead of the first SUBACK
+    kInRegistration,  // instead of the answer to the first registration
+    kInRequest,       // instead of the answer to the first other request
   };
   // An answer to a request on a topic; nullopt: none.
   using Answer = std::function<std::optional<dxl::Message>(const dxl::MessageView&)>;
@@ -47,6 +60,10 @@ class FakeBroker final : public net::ConnectionHandler {
   // Also over TLS on a port of the loopback interface; with HTTP upgrade and frames if told so.
   void listen(const net::TlsContext::Files& files, bool web_socket);
   std::uint16_t port() const { return listener_->port(); }
+  // What happens to the next connections, one step each; kNever behind the last.
+  void script(std::vector<Step> steps);
+  // Nothing is written into the log meanwhile: for much traffic.
+  void set_recording(bool on) { recording_ = on; }
   void set(const Behaviour& behaviour);
   // The service registry's two topics are answered from the start.
   void answer(const std::string& topic, Answer answer);
@@ -74,15 +91,21 @@ class FakeBroker final : public net::ConnectionHandler {
   void on_publish(net::Connection& connection, const mqtt::Publish& publish);
   void record(std::string line);
   Behaviour behaviour() const;
+  Step next_step();
+  // Whether the connection was to be lost here: then it is closed.
+  bool lose(net::Connection& connection, Step here);
   void each_connection(std::function<void(net::Connection&)> act);
 
   net::Loop loop_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   Behaviour behaviour_;
+  std::deque<Step> script_;
+  std::atomic<bool> recording_{true};
   std::map<std::string, Answer> answers_;
   std::vector<std::string> log_;
   std::map<std::string, dxl::Message> last_;
+  std::map<const net::Connection*, Step> steps_;               // the loop's thread only
   std::vector<std::shared_ptr<net::Connection>> connections_;  // the loop's thread only
   std::unique_ptr<net::Listener> listener_;
   std::thread thread_;

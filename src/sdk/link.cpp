@@ -34,6 +34,7 @@ void Link::Impl::fail_waiters() {
 std::size_t Link::Impl::on_bytes(net::Connection& from, std::string_view bytes) {
   if (&from != connection.get() || from.closing()) return bytes.size();
   const std::size_t consumed = session.on_bytes(bytes, from.output(), now());
+  counts.bytes_received += consumed;
   from.flush_later();
   return consumed;
 }
@@ -43,10 +44,23 @@ void Link::Impl::on_reply(session::RequestToken token, dxl::Result<dxl::Reply> r
   if (found == requests.end()) return;
   const RequestDone done = std::move(found->second);
   requests.erase(found);
+  count(reply);
   if (!reply && reply.error().code == ErrorCode::kNotConnected && stopping()) {
     return done(dxl::fail(ErrorCode::kCancelled, "the client disconnected before the answer came"));
   }
   done(std::move(reply));
+}
+
+void Link::Impl::count(const dxl::Result<dxl::Reply>& outcome) {
+  if (outcome) {
+    ++counts.replies;
+  } else if (outcome.error().code == ErrorCode::kTimedOut) {
+    ++counts.time_outs;
+  } else if (outcome.error().code == ErrorCode::kCancelled || stopping()) {
+    ++counts.cancelled;
+  } else {
+    ++counts.failed;
+  }
 }
 
 void Link::Impl::on_undecodable(std::string_view topic, const dxl::Error& why) {
@@ -149,13 +163,34 @@ dxl::Error Link::last_error() const {
   return why;
 }
 
+LinkStats Link::stats() const {
+  const Impl::Counts& counts = impl_->counts;
+  return {.requests = counts.requests,
+          .replies = counts.replies,
+          .time_outs = counts.time_outs,
+          .cancelled = counts.cancelled,
+          .failed = counts.failed,
+          .late_answers = counts.late_answers,
+          .connections = counts.connections,
+          .bytes_sent = counts.bytes_sent,
+          .bytes_received = counts.bytes_received};
+}
+
+const std::string& Link::peer() const { return impl_->peer; }
+
 void Link::post(std::function<void()> task) { impl_->loop.post(std::move(task)); }
 net::Loop& Link::loop() { return impl_->loop; }
 
 void Link::send(std::string_view topic, const dxl::MessageView& message) {
   Impl& link = *impl_;
   const bool room = link.connection && !link.connection->above_limit();
-  if (room && link.session.send(topic, message, link.output())) return;
+  if (room) {
+    std::string& out = link.output();
+    const std::size_t before = out.size();
+    const bool sent = link.session.send(topic, message, out);
+    link.counts.bytes_sent += out.size() - before;
+    if (sent) return;
+  }
   if (!std::has_single_bit(++link.dropped)) return;  // 1, 2, 4, 8, …
   link.log(LogLevel::kWarning, "could not send a message to {}: {} ({} so far)", topic,
            !link.session.ready() ? "not connected"
@@ -167,14 +202,19 @@ void Link::send(std::string_view topic, const dxl::MessageView& message) {
 std::uint64_t Link::request(std::string_view topic, const dxl::MessageView& request,
                             std::chrono::milliseconds timeout, RequestDone done) {
   Impl& link = *impl_;
+  ++link.counts.requests;
   if (link.connection && link.connection->above_limit()) {
+    ++link.counts.failed;
     done(dxl::fail(ErrorCode::kUnavailable, "too much waits to be sent to the broker"));
     return 0;
   }
   const session::RequestToken token = ++link.last_token;
   const base::SteadyTime deadline = Impl::now() + timeout;
   link.requests.emplace(token, std::move(done));
-  link.session.send_request(token, topic, request, deadline, link.output());
+  std::string& out = link.output();
+  const std::size_t before = out.size();
+  link.session.send_request(token, topic, request, deadline, out);
+  if (out.size() > before) link.counts.bytes_sent += out.size() - before;
   link.arm_tick(deadline);
   return token;
 }

@@ -50,10 +50,11 @@ class LinkEvents {
  public:
   virtual ~LinkEvents() = default;
   virtual void on_connected() = 0;  // first time and after every reconnect: subscribed again
-  virtual void on_disconnected(
-      const dxl::Error& why) = 0;  // the link goes on trying, unless stopping
+  // The link goes on trying, unless stopping: then `why` is kCancelled.
+  virtual void on_disconnected(const dxl::Error& why) = 0;
   virtual void on_message(std::string_view topic,
                           const dxl::MessageView& message) = 0;  // events and requests
+  virtual void on_connecting() {}                                // an attempt begins
   // Without `reconnect` only: nothing more is tried until the next start().
   virtual void on_gave_up(const dxl::Error& /*why*/) {}
 };
@@ -72,6 +73,19 @@ struct LinkOptions {
   std::function<void(bool after_connection)> begin_pass{};
 };
 
+// Since the link was made.
+struct LinkStats {
+  std::uint64_t requests = 0;  // that were begun; each is in one of the next four once it has ended
+  std::uint64_t replies = 0;
+  std::uint64_t time_outs = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t late_answers = 0;  // to requests that had ended, repeated, or foreign
+  std::uint64_t connections = 0;
+  std::uint64_t bytes_sent = 0;  // messages in MQTT packets
+  std::uint64_t bytes_received = 0;
+};
+
 class Link {
  public:
   Link(LinkOptions options, Connector connector, LinkEvents& events);
@@ -87,11 +101,15 @@ class Link {
   // thread.
   dxl::Error last_error() const;
 
+  LinkStats stats() const;  // any thread
+
   // Any thread; also while there is no connection.
   void post(std::function<void()> task);
 
   // Network thread only, from here on. Everything appended in one turn leaves in one write.
   net::Loop& loop();
+  // The broker of the present or last connection.
+  const std::string& peer() const;
   // Dropped and counted in the log when not connected or when 64 MiB wait to be sent.
   void send(std::string_view topic, const dxl::MessageView& message);
   // `done` runs on the network thread exactly once; before this returns if nothing can be sent.

@@ -44,6 +44,7 @@ void Link::Impl::begin_attempt() {
   peer.clear();
   const std::uint64_t number = ++attempt;
   attempt_began = now();
+  events.on_connecting();
   // The connector keeps the deadline itself and knows the address; this is for one that does not.
   attempt_timer = loop.schedule(options.attempt_timeout + kConnectorGrace, [this] {
     ++attempt;
@@ -80,6 +81,12 @@ void Link::Impl::attempt_failed(dxl::Error why) {
   attempt_timer.reset();
   progress.set(Progress::Step::kNone);
   if (stopping()) return finish_stop();
+  if (std::exchange(version_refused, false) && !std::exchange(fell_back, true)) {
+    // Every broker has its chance with the older protocol before the pass has failed.
+    log(LogLevel::kInfo, "{} does not speak MQTT 3.1.1: trying 3.1", peer);
+    failures_in_pass = 0;
+    return loop.post([this] { begin_attempt(); });
+  }
   if (why.code == ErrorCode::kNotConnected) why.code = ErrorCode::kConnect;  // never was
   if (failures_in_pass == 0) reasons.clear();
   reasons.add(peer, why.message);
@@ -92,6 +99,7 @@ void Link::Impl::attempt_failed(dxl::Error why) {
 
 void Link::Impl::pass_failed() {
   failures_in_pass = 0;
+  fell_back = false;
   {
     const std::lock_guard lock(error_mutex);
     error = pass_error;
@@ -111,7 +119,10 @@ void Link::Impl::retry_later() {
   retry_timer = loop.schedule(delay, [this] { begin_attempt(); });
 }
 
-void Link::Impl::connection_lost(const dxl::Error& why) {
+void Link::Impl::connection_lost(const dxl::Error& reason) {
+  // Whoever closed it: at a clean stop it is not lost.
+  const dxl::Error why =
+      stopping() ? dxl::Error{ErrorCode::kCancelled, "the client disconnects"} : reason;
   connection.reset();
   const bool was_ready = is_connected.exchange(false);
   fail_waiters();
@@ -180,6 +191,8 @@ void Link::Impl::on_ready() {
   progress.set(Progress::Step::kNone);
   failures_in_pass = 0;
   had_connection = true;
+  fell_back = false;
+  ++counts.connections;
   ready_since = now();
   is_connected = true;
   log(LogLevel::kInfo, "connected to {}", peer);
@@ -188,6 +201,8 @@ void Link::Impl::on_ready() {
 }
 
 void Link::Impl::on_refused(const dxl::Error& why) {
+  version_refused = why.peer_code == static_cast<std::uint32_t>(mqtt::ConnectCode::kBadVersion) &&
+                    session.version() == mqtt::Version::k31;
   if (connection) connection->close(why);
 }
 

@@ -38,6 +38,11 @@ struct Link::Impl final : net::ConnectionHandler, session::SessionEvents {
   mutable std::mutex error_mutex;
   std::optional<dxl::Error> error;  // of the last pass or connection
   Progress progress;
+  struct Counts {  // LinkStats
+    std::atomic<std::uint64_t> requests{0}, replies{0}, time_outs{0}, cancelled{0}, failed{0},
+        late_answers{0}, connections{0}, bytes_sent{0}, bytes_received{0};
+  };
+  Counts counts;
 
   // All below belongs to the network thread.
   bool wanted = false;
@@ -47,7 +52,9 @@ struct Link::Impl final : net::ConnectionHandler, session::SessionEvents {
   std::string peer;
   base::SteadyTime ready_since{};
   std::size_t failures_in_pass = 0;
-  bool had_connection = false;  // since the last pass began
+  bool version_refused = false;  // MQTT 3.1.1, by the attempt that is ending
+  bool fell_back = false;        // to 3.1, in this pass
+  bool had_connection = false;   // since the last pass began
   dxl::Error pass_error{};
   Reasons reasons;  // of this pass
   std::unique_ptr<net::Loop::Timer> attempt_timer, retry_timer, tick_timer, drain_timer;
@@ -98,6 +105,7 @@ struct Link::Impl final : net::ConnectionHandler, session::SessionEvents {
   bool stopping() const { return !stop_waiters.empty(); }
 
   // The reconnect loop.
+  void count(const dxl::Result<dxl::Reply>& outcome);
   void begin_attempt();
   void on_stream(dxl::Result<std::unique_ptr<net::Stream>> stream);
   void attempt_failed(dxl::Error why);
@@ -124,6 +132,7 @@ struct Link::Impl final : net::ConnectionHandler, session::SessionEvents {
   void on_message(std::string_view topic, const dxl::MessageView& message) override {
     events.on_message(topic, message);
   }
+  void on_unexpected_answer() override { ++counts.late_answers; }
   void on_undecodable(std::string_view topic, const dxl::Error& why) override;
   void on_suback(std::uint16_t packet_id, bool granted) override;
   void on_unsuback(std::uint16_t) override {}

@@ -1,6 +1,7 @@
 #include "sdk/service_host.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -117,7 +118,9 @@ void ServiceHost::Impl::register_now() {
   if (!link.connected()) return;  // on_connected comes
   const std::string payload = register_payload(id, info, topics);
   registered = true;
-  link.request(kRegisterTopic, request_with(payload), times.register_timeout,
+  dxl::MessageView request = request_with(payload);
+  request.destination_tenant_guids = std::span<const std::string>(info.destination_tenant_guids);
+  link.request(kRegisterTopic, request, times.register_timeout,
                [weak = weak_from_this(), number = ++attempt](const dxl::Result<dxl::Reply>& reply) {
                  const auto self = weak.lock();
                  if (self && self->active && number == self->attempt) {

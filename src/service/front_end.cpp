@@ -39,6 +39,7 @@ FrontEnd::~FrontEnd() = default;
 void FrontEnd::on_connected() { host_.on_connected(); }
 
 void FrontEnd::on_disconnected(const dxl::Error& why) {
+  if (why.code == dxl::ErrorCode::kCancelled) return;  // a clean stop
   base::log(LogLevel::kWarning, "tie", "disconnected from the fabric: {}", why.message);
 }
 

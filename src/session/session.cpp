@@ -57,7 +57,8 @@ struct Session::Impl {
   std::string reply_topic;
 
   State state = State::kDown;
-  base::SteadyTime now{};  // the latest time a caller told
+  mqtt::Version version = mqtt::Version::k311;  // of the connection, or the next
+  base::SteadyTime now{};                       // the latest time a caller told
   base::SteadyTime last_received{};
   base::SteadyTime last_sent{};
   std::uint16_t last_packet_id = 0;
@@ -123,7 +124,7 @@ void Session::start(std::string& out, base::SteadyTime now) {
   s.pongs_received = s.pings_sent;
   s.reply_subscribe_id = 0;
   const auto seconds = std::clamp<std::int64_t>(s.options.keep_alive.count(), 0, 65'535);
-  mqtt::append_connect({.version = mqtt::Version::k311,
+  mqtt::append_connect({.version = s.version,
                         .keep_alive = static_cast<std::uint16_t>(seconds),
                         .client_id = s.options.client_id},
                        out);
@@ -137,6 +138,7 @@ void Session::stop() {
   }
 }
 
+mqtt::Version Session::version() const { return impl_->version; }
 bool Session::ready() const { return impl_->state == State::kReady; }
 std::string Session::reply_topic() const { return impl_->reply_topic; }
 
@@ -151,7 +153,7 @@ std::size_t Session::on_bytes(std::string_view bytes, std::string& out, base::St
       break;
     }
     if (!frame->has_value()) return bytes.size() - rest.size();
-    const auto packet = mqtt::decode_packet(**frame, mqtt::Version::k311);
+    const auto packet = mqtt::decode_packet(**frame, s.version);
     if (!packet) {
       s.refuse(packet.error().code, packet.error().message);
       break;
@@ -186,6 +188,9 @@ void Session::Impl::on_connack(const mqtt::Connack& connack, std::string& out) {
     const bool not_authorised = connack.code == mqtt::ConnectCode::kNotAuthorised ||
                                 connack.code == mqtt::ConnectCode::kBadCredentials;
     const auto code = static_cast<unsigned>(connack.code);
+    if (connack.code == mqtt::ConnectCode::kBadVersion) {
+      version = version == mqtt::Version::k311 ? mqtt::Version::k31 : mqtt::Version::k311;
+    }
     return refuse(not_authorised ? ErrorCode::kNotAuthorised : ErrorCode::kConnect,
                   "the broker refused the connection with CONNACK " + std::to_string(code) + " (" +
                       std::string(reason_of(connack.code)) + ")",
@@ -229,7 +234,7 @@ void Session::Impl::on_publish(const mqtt::Publish& publish, std::string& out) {
     return events.on_message(publish.topic, *message);
   }
   const auto token = requests.take(message->request_message_id);
-  if (!token) return;  // late, repeated or somebody else's
+  if (!token) return events.on_unexpected_answer();  // late, repeated or somebody else's
   dxl::Message owned = dxl::to_message(*message, publish.topic);
   if (auto* response = std::get_if<dxl::Response>(&owned)) {
     events.on_reply(*token, dxl::Reply(std::move(*response)));

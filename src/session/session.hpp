@@ -14,6 +14,7 @@
 #include "dxl/message.hpp"
 #include "dxl/message_codec.hpp"
 #include "dxl/result.hpp"
+#include "mqtt/packet.hpp"
 #include "session/request_table.hpp"
 
 namespace tiara::session {
@@ -36,6 +37,8 @@ class SessionEvents {
   virtual void on_suback(std::uint16_t packet_id, bool granted) = 0;
   virtual void on_unsuback(std::uint16_t packet_id) = 0;
   virtual void on_pong(std::uint64_t ping) = 0;  // the number that ping() returned
+  // A late, repeated or foreign answer, for the statistics.
+  virtual void on_unexpected_answer() {}
 };
 
 struct SessionOptions {
@@ -57,6 +60,8 @@ class Session {
   // The connection is gone: requests sent over it fail with kNotConnected.
   void stop();
   bool ready() const;
+  // What the next start() speaks: MQTT 3.1.1, after a CONNACK 1 to it 3.1, and the other way round.
+  mqtt::Version version() const;
 
   // Consumes whole packets from `bytes`; returns how many bytes they were.
   std::size_t on_bytes(std::string_view bytes, std::string& out, base::SteadyTime now);
