@@ -18,5 +18,6 @@ find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)  # tools, tests and topicauth.policy
 find_package(GTest REQUIRED)
+find_package(CURL 7.85 REQUIRED)
 # By pkg-config: Debian's CMake configuration of RocksDB drags in gflags and snappy modules it does not ship.
 pkg_check_modules(rocksdb REQUIRED IMPORTED_TARGET rocksdb)

@@ -11,6 +11,7 @@
 
 #include "broker/broker.hpp"
 #include "tiara/auth_arguments.hpp"
+#include "tiara/client_arguments.hpp"
 #include "tiara/exit_code.hpp"
 #include "tiara/fabric_arguments.hpp"
 #include "tiara/store_arguments.hpp"
@@ -27,6 +28,7 @@ struct Parsed {
   StoreOptions store;
   AuditOptions audit;
   ProvisionOptions provision;
+  ClientOptions client;
   ConfigOptions config;
   StatusOptions status;
   ReloadOptions reload;
@@ -232,8 +234,15 @@ bool takes_json(const Command& command) {
     return store->action != StoreOptions::Action::kRestore;
   if (const auto* audit = std::get_if<AuditOptions>(&command)) return !audit->csv;
   return std::holds_alternative<CertAuthorityOptions>(command) ||
+         std::holds_alternative<ClientOptions>(command) ||
          std::holds_alternative<StatusOptions>(command) ||
          std::holds_alternative<ReloadOptions>(command);
+}
+
+// Of these, --timeout bounds each request to the management port.
+bool asks_management(const Command& command) {
+  const auto* client = std::get_if<ClientOptions>(&command);
+  return client && client->action != ClientOptions::Action::kCsr;
 }
 
 }  // namespace
@@ -244,6 +253,7 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   add_common(app, parsed);
   add_up(app, parsed);
   add_provision(app, parsed);
+  add_client(app, parsed.client, [&parsed] { parsed.command = parsed.client; });
   add_auth(app, parsed.auth, [&parsed] { parsed.command = parsed.auth; });
   add_cert_authority(app, parsed.authority, [&parsed] { parsed.command = parsed.authority; });
   add_config(app, parsed.config, [&parsed] { parsed.command = parsed.config; });
@@ -288,6 +298,10 @@ std::variant<CommandLine, EarlyExit> parse_command_line(std::vector<std::string>
   }
   CommonOptions harmless;
   harmless.json = parsed.common.json && takes_json(*parsed.command);
+  if (asks_management(*parsed.command)) {
+    harmless.timeout = parsed.common.timeout;
+    if (parsed.common != harmless) return usage_error("--config has no meaning for this command");
+  }
   if (!uses_fabric(*parsed.command) && parsed.common != harmless)
     return usage_error(takes_json(*parsed.command)
                            ? "--config and --timeout have no meaning for this command"

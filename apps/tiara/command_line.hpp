@@ -44,6 +44,30 @@ struct ProvisionOptions {
   friend bool operator==(const ProvisionOptions&, const ProvisionOptions&) = default;
 };
 
+// `tiara client`: what OpenDXL's own `dxlclient` does (DXL reference §7.1).
+struct ClientOptions {
+  enum class Action : std::uint8_t { kProvision, kUpdate, kCsr } action = Action::kProvision;
+  std::filesystem::path directory;
+  std::string host;  // provision, update
+  // provision, csr: the common name; with `is_request_file` the file of a certificate request
+  std::string name;
+  bool is_request_file = false;
+  std::string prefix = "client";
+  std::string country, state_or_province, locality, organization, organizational_unit,
+      email_address;
+  std::vector<std::string> names{};  // of the request's subjectAltName
+  bool has_passphrase = false;
+  std::filesystem::path passphrase_file;
+  std::string user = "admin";
+  std::filesystem::path password_file;
+  std::uint16_t port = 8443;
+  std::filesystem::path truststore;  // empty: the system's CAs
+  bool insecure = false;
+  bool force = false;
+  bool quiet = false, verbose = false;
+  friend bool operator==(const ClientOptions&, const ClientOptions&) = default;
+};
+
 // `tiara auth`: one of its commands.
 struct AuthOptions {
   enum class Action : std::uint8_t { kList, kGrant, kRevoke, kTest } action = Action::kList;
@@ -147,9 +171,9 @@ struct AuditOptions {
 };
 
 using Command =
-    std::variant<UpOptions, ServerOptions, ProvisionOptions, AuthOptions, CertAuthorityOptions,
-                 ConfigOptions, StatusOptions, ReloadOptions, StoreOptions, AuditOptions,
-                 RepGetOptions, RepSetOptions, RepExternalOptions, WatchOptions>;
+    std::variant<UpOptions, ServerOptions, ProvisionOptions, ClientOptions, AuthOptions,
+                 CertAuthorityOptions, ConfigOptions, StatusOptions, ReloadOptions, StoreOptions,
+                 AuditOptions, RepGetOptions, RepSetOptions, RepExternalOptions, WatchOptions>;
 
 struct CommandLine {
   CommonOptions common;

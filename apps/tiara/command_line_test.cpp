@@ -175,6 +175,69 @@ TEST(CommandLine, RepCommandsTakeTheirOptions) {
             (RepExternalOptions{"30", {"a"}, "PEEXE", "n", "why", true}));
 }
 
+TEST(CommandLine, ClientTakesTheOptionsOfDxlclient) {
+  ClientOptions options;
+  options.directory = "d";
+  options.host = "h";
+  options.name = "n";
+  EXPECT_EQ(std::get<ClientOptions>(parsed({"client", "provision", "d", "h", "n"}).command),
+            options);
+  options.prefix = "site";
+  options.names = {"a", "b"};
+  options.has_passphrase = true;
+  options.country = "DE";
+  options.state_or_province = "Bayern";
+  options.locality = "Hof";
+  options.organization = "Org";
+  options.organizational_unit = "Unit";
+  options.email_address = "e";
+  options.user = "joe";
+  options.password_file = "-";
+  options.port = 9443;
+  options.truststore = "ca";
+  options.quiet = true;
+  EXPECT_EQ(std::get<ClientOptions>(parsed({"client",
+                                            "-s",
+                                            "provision",
+                                            "-f",
+                                            "site",
+                                            "-s",
+                                            "a",
+                                            "--san",
+                                            "b",
+                                            "-P",
+                                            "--country",
+                                            "DE",
+                                            "--state-or-province",
+                                            "Bayern",
+                                            "--locality",
+                                            "Hof",
+                                            "--organization",
+                                            "Org",
+                                            "--organizational-unit",
+                                            "Unit",
+                                            "--email-address",
+                                            "e",
+                                            "-u",
+                                            "joe",
+                                            "--password-file",
+                                            "-",
+                                            "-t",
+                                            "9443",
+                                            "-e",
+                                            "ca",
+                                            "d",
+                                            "h",
+                                            "n"})
+                                        .command),
+            options);
+  const CommandLine update =
+      parsed({"client", "update", "--insecure", "-v", "--timeout", "2", "--json", "d", "h"});
+  EXPECT_EQ(update.common, (CommonOptions{"", true, std::chrono::seconds(2)}));
+  EXPECT_TRUE(std::get<ClientOptions>(update.command).insecure);
+  EXPECT_TRUE(std::get<ClientOptions>(update.command).verbose);
+}
+
 TEST(CommandLine, CommonOptionsStandBeforeOrAfterTheCommand) {
   const CommonOptions expected{"c", true, std::chrono::milliseconds(1500)};
   const std::vector<std::string> cases[] = {
@@ -208,6 +271,15 @@ TEST(CommandLine, MistakesAreUsageErrorsOnStderr) {
       {{"up", "--state", "s", "extra"}, "extra"},
       {{"provision", "d", "--name", "n"}, "--state"},
       {{"provision", "d", "--state", "s"}, "--name"},
+      {{"client"}, "subcommand"},
+      {{"client", "provision", "d", "h"}, "COMMON_NAME"},
+      {{"client", "update", "d"}, "HOST_NAME"},
+      {{"client", "update", "d", "h", "-p", "word"}, "can be read by every user"},
+      {{"client", "csr", "d", "n", "--passphrase=word"}, "can be read by every user"},
+      {{"client", "csr", "d", "n", "--timeout", "1"}, "no meaning"},
+      {{"client", "update", "d", "h", "--config", "c"}, "no meaning"},
+      {{"client", "update", "d", "h", "-t", "0"}, "--port"},
+      {{"client", "update", "d", "h", "-e", "f", "--insecure"}, "--insecure"},
       {{"cert-authority"}, "subcommand"},
       {{"cert-authority", "show"}, "--state"},
       {{"cert-authority", "renew", "--state", "s", "--finish"}, "--finish"},

@@ -10,6 +10,7 @@ int run_server(const ServerOptions& options);
 int run_store(const CommonOptions& common, const StoreOptions& options);
 int run_audit(const CommonOptions& common, const AuditOptions& options);
 int run_provision(const ProvisionOptions& options);
+int run_client(const CommonOptions& common, const ClientOptions& options);
 int run_config(const CommonOptions& common, const ConfigOptions& options);
 int run_config_import(const ConfigOptions& options);
 int run_reload(const ReloadOptions& options);

@@ -31,13 +31,6 @@ constexpr const char* kAbort =
     "There is a reputation from another provider for the file, External Reputation is not "
     "necessary.";
 
-std::optional<tie::Reputation> find_definitive(const tie::Reputations& reputations) {
-  for (const tie::Reputation& entry : reputations.entries)
-    if (entry.provider != tie::Provider::kExternal && tie::is_definitive(entry.trust_level))
-      return entry;
-  return std::nullopt;
-}
-
 Outcome to_outcome(tie::ExternalOutcome::Kind kind) {
   switch (kind) {
     case tie::ExternalOutcome::Kind::kAccepted:
@@ -73,25 +66,31 @@ class Reporter {
     if (!options_.force) {
       const auto known = tie_.get_file_reputation(target.hashes);
       if (!known) return dxl::fail(explain_refusal(tie_, tie::kTopicFileReputation, known.error()));
-      if (const auto definitive = find_definitive(*known)) {
+      if (const auto* definitive = known->find_verdict_of_others(tie::Provider::kExternal)) {
         result.outcome = Outcome::kAborted;
         result.reason = fmt::format("{} ({}: {})", kAbort, tie::to_string(definitive->provider),
                                     level_text(definitive->trust_level));
         return to_output(target, result, kExitNegative);
       }
     }
-    const auto sent = tie_.set_external_file_reputation(
-        level_, target.hashes, result.type, options_.filename.value_or(target.file_name()),
-        options_.comment);
-    if (!sent) return dxl::fail(sent.error());
-    result.report = *sent;
-    const auto outcome = tie_.report_outcome(*sent, patience_);
-    if (!outcome) {
-      result.reason = explain_refusal(tie_, tie::kTopicReportOutcome, outcome.error()).message;
-      return to_output(target, result, exit_code(outcome.error().code));
+    const auto verified =
+        tie_.report_and_verify({target.hashes, level_, result.type,
+                                options_.filename.value_or(target.file_name()), options_.comment},
+                               patience_);
+    if (!verified) return dxl::fail(verified.error());
+    if (!verified->permission.allowed)
+      return dxl::fail(
+          not_authorised("send to", std::string(tie::kTopicExternalReport), verified->permission));
+    result.report = verified->report;
+    if (verified->failure) {
+      result.reason = explain_refusal(tie_, tie::kTopicReportOutcome, *verified->failure).message;
+      return to_output(target, result, exit_code(verified->failure->code));
     }
-    result.outcome = to_outcome(outcome->kind);
-    result.reason = outcome->reason;
+    result.outcome = verified->verdict == tie::VerifiedReport::Verdict::kAccepted &&
+                             verified->outcome.kind == tie::ExternalOutcome::Kind::kCannotTell
+                         ? Outcome::kAccepted
+                         : to_outcome(verified->outcome.kind);
+    result.reason = verified->reason;
     return to_output(target, result, exit_code_of(result));
   }
 
@@ -151,13 +150,6 @@ int run_rep_external(const CommonOptions& common, const RepExternalOptions& opti
   const auto client = connect(common, false);
   if (!client) return report(client.error());
   tie::Client tie(**client, answer_timeout(common));
-
-  // A denied event disappears without an answer, so ask first. A fabric that cannot tell is no
-  // obstacle: the outcome will show.
-  const std::string topic(tie::kTopicExternalReport);
-  const auto permission = tie.may_send(topic);
-  if (permission && !permission->allowed)
-    return report(not_authorised("send to", topic, *permission));
 
   const std::chrono::milliseconds patience =
       std::min(answer_timeout(common), std::chrono::milliseconds(kPatience));

@@ -21,6 +21,7 @@ struct Run {
   int operator()(const StoreOptions& options) const { return run_store(common, options); }
   int operator()(const AuditOptions& options) const { return run_audit(common, options); }
   int operator()(const ProvisionOptions& options) const { return run_provision(options); }
+  int operator()(const ClientOptions& options) const { return run_client(common, options); }
   int operator()(const ConfigOptions& options) const { return run_config(common, options); }
   int operator()(const StatusOptions& options) const { return run_status(options); }
   int operator()(const ReloadOptions& options) const { return run_reload(options); }

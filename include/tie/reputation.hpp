@@ -183,8 +183,8 @@ struct ExternalReport {
   FileHashes hashes;
   TrustLevel trust_level = TrustLevel::kNotSet;
   FileType file_type = FileType::kNone;
-  std::string filename;
-  std::string comment;
+  std::string filename{};
+  std::string comment{};
   friend bool operator==(const ExternalReport&, const ExternalReport&) = default;
 };
 

@@ -14,13 +14,13 @@ namespace tie {
 struct SetFileReputation {
   FileHashes hashes;
   TrustLevel trust_level = TrustLevel::kNotSet;
-  std::string filename;
-  std::string comment;
+  std::string filename{};
+  std::string comment{};
 };
 struct SetCertReputation {
   Certificate certificate;
   TrustLevel trust_level = TrustLevel::kNotSet;
-  std::string comment;
+  std::string comment{};
 };
 
 // What became of one item of a batch of sets. A refused one is an Error.

@@ -130,23 +130,6 @@ std::array<ExtensionText, 5> extensions_of(CertificateKind kind) {
   return {{kSubjectKey, kAuthorityKey, kLeafUsage, kNotCa, {NID_ext_key_usage, "clientAuth"}}};
 }
 
-// Host names and addresses as OpenSSL's configuration text; a name with other characters could say
-// more than a name.
-std::optional<std::string> alternative_names(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) {
-    const Octets address(a2i_IPADDRESS(name.c_str()));
-    ERR_clear_error();
-    const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '-' || c == '.';
-    });
-    if (name.empty() || (!address && !is_plain)) return std::nullopt;
-    text += fmt::format("{}{}:{}", text.empty() ? "" : ",", address ? "IP" : "DNS", name);
-  }
-  return text;
-}
-
 bool add_extension(X509* certificate, X509V3_CTX& context, int id, const char* value) {
   const Extension extension(X509V3_EXT_conf_nid(nullptr, &context, id, value));
   return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
@@ -270,6 +253,21 @@ dxl::Result<std::vector<Certificate>> parse_all(std::string_view pem) {
 }
 
 }  // namespace
+
+std::optional<std::string> alternative_names(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    const Octets address(a2i_IPADDRESS(name.c_str()));
+    ERR_clear_error();
+    const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '.';
+    });
+    if (name.empty() || (!address && !is_plain)) return std::nullopt;
+    text += fmt::format("{}{}:{}", text.empty() ? "" : ",", address ? "IP" : "DNS", name);
+  }
+  return text;
+}
 
 dxl::Result<KeyAndCertificate> issue_certificate(const CertificateRequest& request,
                                                  const KeyAndCertificate* issuer) {

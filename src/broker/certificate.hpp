@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,10 @@ struct CertificateRequest {
   // subjectAltName: host names and addresses, for peers that check whom they reached.
   std::vector<std::string> names{};
 };
+
+// Host names and addresses as OpenSSL's configuration text for subjectAltName. nullopt when one is
+// neither: a name with other characters could say more than a name.
+std::optional<std::string> alternative_names(const std::vector<std::string>& names);
 
 struct KeyAndCertificate {
   std::string certificate_pem;

@@ -1,5 +1,8 @@
 #include "broker/file_set.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <vector>
 
 #include "broker/state_directory.hpp"
@@ -37,6 +40,17 @@ dxl::Result<void> stage_files(const fs::path& directory, const FileSet& files) {
   auto written = write_staged(directory, files);
   if (!written) discard_files(directory);
   return written;
+}
+
+// An owner that cannot be kept is the present user, who may then change the file all the same.
+void keep_modes(const fs::path& directory) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(staged(directory), ignored)) {
+    struct stat old {};
+    if (::stat((directory / entry.path().filename()).c_str(), &old) != 0) continue;
+    [[maybe_unused]] const int owned = ::chown(entry.path().c_str(), old.st_uid, old.st_gid);
+    ::chmod(entry.path().c_str(), old.st_mode & 07777);
+  }
 }
 
 dxl::Result<void> commit_files(const fs::path& directory) {

@@ -17,6 +17,8 @@ using FileSet = std::map<std::string, std::optional<std::string>>;
 // changed yet. What an earlier change has left unfinished is finished first. On failure nothing is
 // left behind.
 dxl::Result<void> stage_files(const std::filesystem::path& directory, const FileSet& files);
+// Staged files get the mode, and if that is allowed the owner, of those whose place they take.
+void keep_modes(const std::filesystem::path& directory);
 // From its first step, a rename to DIR/.next, the change is bound to happen.
 dxl::Result<void> commit_files(const std::filesystem::path& directory);
 void discard_files(const std::filesystem::path& directory);

@@ -69,6 +69,16 @@ TEST_F(FileSetTest, IsWholeWhereverItIsInterrupted) {
   }
 }
 
+TEST_F(FileSetTest, KeepsTheModesOfThoseItReplacesWhenAsked) {
+  fs::permissions(directory.path() / "a", fs::perms(0644));
+  ASSERT_TRUE(stage_files(directory.path(), change));
+  keep_modes(directory.path());
+  ASSERT_TRUE(commit_files(directory.path()));
+  EXPECT_EQ(content(), after);
+  EXPECT_EQ(mode_of(directory.path() / "a"), 0644U);
+  EXPECT_EQ(mode_of(directory.path() / "d"), 0600U);
+}
+
 TEST_F(FileSetTest, AFullDiskChangesNothing) {
   std::signal(SIGXFSZ, SIG_IGN);
   rlimit old{};

@@ -37,7 +37,8 @@ std::string reply_topic_of(std::string_view client_id) {
 }
 
 bool has_wildcard(std::string_view filter) {
-  return filter.find_first_of("+#") != std::string_view::npos;
+  // Twice, as looking for one character is much faster than for either of two.
+  return filter.find('+') != std::string_view::npos || filter.find('#') != std::string_view::npos;
 }
 
 bool is_valid_topic(std::string_view topic) {

@@ -3,11 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <future>
 
-#include "sdk/test_client.hpp"
-#include "tie/codec.hpp"
+#include "sdk/tie_client_fixture.hpp"
 
 namespace tie {
 namespace {
@@ -18,35 +16,6 @@ using testing::HasSubstr;
 using tiara::sdk::FakeBroker;
 using tiara::sdk::kPatience;
 using Kind = ExternalOutcome::Kind;
-
-FileHashes some_hashes() {
-  FileHashes hashes;
-  hashes.md5 = *Md5::parse("00112233445566778899aabbccddeeff");
-  return hashes;
-}
-
-class TieClient : public testing::Test {
- protected:
-  void SetUp() override { ASSERT_TRUE(client->connect()); }
-  static std::string topic(std::string_view name) { return std::string(name); }
-  std::string payload_on(std::string_view name) const {
-    return std::get<dxl::Request>(*broker.last(std::string(name))).payload;
-  }
-  // Answers in turn, the last one for ever.
-  void answers(std::string_view name, const std::vector<std::string>& payloads) {
-    const auto next = std::make_shared<std::size_t>(0);
-    broker.answer(topic(name), [payloads, next](const dxl::MessageView& request) {
-      dxl::Response response;
-      response.payload = payloads[std::min((*next)++, payloads.size() - 1)];
-      response.request_message_id.value = request.message_id;
-      return dxl::Message(response);
-    });
-  }
-
-  FakeBroker broker;
-  std::unique_ptr<dxl::Client> client = tiara::sdk::make_client(broker);
-  Client tie{*client, kPatience};
-};
 
 TEST_F(TieClient, GetsReputations) {
   answers(

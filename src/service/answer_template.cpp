@@ -1,5 +1,7 @@
 #include "service/answer_template.hpp"
 
+#include <string.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -21,6 +23,15 @@ template <class Number>
 void append_number(Number value, std::string& out) {
   char digits[24];
   out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
+// As std::string::find, which stops at each place where the first character fits: at every quote of
+// an answer.
+std::size_t find_from(const std::string& text, std::string_view wanted, std::size_t from) {
+  const void* found =
+      ::memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
+  return found == nullptr ? std::string::npos
+                          : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
 }
 
 reputation::AnswerContext context_of(const AnswerBasis& basis, const AnswerValues& values,
@@ -61,9 +72,9 @@ AnswerTemplate::AnswerTemplate(const reputation::FileRecord* record, const Answe
     Hole hole;
     std::size_t at;  // of the next one
   };
-  std::array marks{Mark{now_mark, Hole::kNow, marked.find(now_mark)},
-                   Mark{size_mark, Hole::kEnterpriseSize, marked.find(size_mark)},
-                   Mark{kSubmitMember, Hole::kSubmitMetadata, marked.find(kSubmitMember)}};
+  std::array marks{Mark{now_mark, Hole::kNow, find_from(marked, now_mark, 0)},
+                   Mark{size_mark, Hole::kEnterpriseSize, find_from(marked, size_mark, 0)},
+                   Mark{kSubmitMember, Hole::kSubmitMetadata, find_from(marked, kSubmitMember, 0)}};
   text_.reserve(marked.size());
   pieces_.reserve(kUsualPieces);
   std::size_t begin = 0;
@@ -76,7 +87,7 @@ AnswerTemplate::AnswerTemplate(const reputation::FileRecord* record, const Answe
     text_.append(marked, begin, (is_member ? end : next.at) - begin);
     pieces_.push_back(Piece{.end = text_.size(), .hole = next.hole});
     begin = is_member ? end + 1 : end;
-    next.at = marked.find(next.text, begin);
+    next.at = find_from(marked, next.text, begin);
   }
   text_.append(marked, begin);
   pieces_.push_back(Piece{.end = text_.size(), .hole = Hole::kNone});

@@ -42,7 +42,7 @@ dxl::Result<Found> read_records(const LookupContext& context, const tie::FileHas
   if (!read) return dxl::fail(read.error());
   Found found;
   for (FileRecord& record : *read)
-    found.records.push_back(std::make_shared<const CachedRecord>(std::move(record), context.basis));
+    found.records.push_back(std::make_shared<const CachedRecord>(std::move(record)));
   keep(context, hashes, found.records, epoch);
   found.match = reputation::match_records(hashes, found.plain());
   return found;
@@ -93,7 +93,7 @@ std::optional<CachedRecordPtr> find_cached(const LookupContext& context,
 void append_cached(const LookupContext& context, const CachedRecordPtr& record, std::int64_t now,
                    bool counts, std::string& out) {
   context.counters.verdicts[record ? record->verdict : 0].fetch_add(1, std::memory_order_relaxed);
-  (record ? record->answer : context.unknown)
+  (record ? record->answer(context.basis) : context.unknown)
       .append(
           AnswerValues{.now = now, .enterprise_size = context.enterprise_size(), .counts = counts},
           out);
@@ -116,16 +116,21 @@ dxl::Result<std::string> answer_file(const LookupContext& context, const tie::Fi
   const dxl::Result<Found> found = read_records(context, hashes);
   if (!found) return dxl::fail(found.error());
   const reputation::Match& match = found->match;
-  if (match.joins.empty()) {
-    append_cached(context, match.main ? found->records[*match.main] : nullptr, now, counts, answer);
+  if (!match.main) {
+    append_cached(context, nullptr, now, counts, answer);
     return answer;
   }
-  const auto record = merge(context, *found);
-  if (!record) return dxl::fail(record.error());
-  context.counters.verdicts[verdict_of(&**record)].fetch_add(1, std::memory_order_relaxed);
+  std::optional<FileRecord> merged;
+  if (!match.joins.empty()) {
+    auto made = merge(context, *found);
+    if (!made) return dxl::fail(made.error());
+    merged = *std::move(made);
+  }
+  const FileRecord& record = merged ? *merged : found->records[*match.main]->record;
+  context.counters.verdicts[verdict_of(&record)].fetch_add(1, std::memory_order_relaxed);
   tie::append_reputations(
       make_answer(
-          &**record, context.basis,
+          &record, context.basis,
           AnswerValues{.now = now, .enterprise_size = context.enterprise_size(), .counts = counts}),
       answer);
   return answer;

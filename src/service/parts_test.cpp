@@ -27,7 +27,7 @@ using tie::TrustLevel;
 constexpr AnswerBasis kBasis{.server_version = 7};
 
 CachedRecordPtr cached(const FileRecord& from) {
-  return std::make_shared<const CachedRecord>(from, kBasis);
+  return std::make_shared<const CachedRecord>(FileRecord(from));
 }
 
 TEST(AnswerTemplate, WritesWhatTheEncoderWrites) {

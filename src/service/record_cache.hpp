@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -17,11 +18,20 @@ namespace tiara::service {
 
 struct CachedRecord {
   reputation::FileRecord record;
-  AnswerTemplate answer;
   std::uint8_t verdict;
 
-  CachedRecord(reputation::FileRecord r, const AnswerBasis& basis)
-      : record(std::move(r)), answer(&record, basis), verdict(verdict_of(&record)) {}
+  explicit CachedRecord(reputation::FileRecord&& r)
+      : record(std::move(r)), verdict(verdict_of(&record)) {}
+
+  // Made by the first who asks: of a large store most files are asked for once. Any thread.
+  const AnswerTemplate& answer(const AnswerBasis& basis) const {
+    std::call_once(once_, [&] { answer_.emplace(&record, basis); });
+    return *answer_;
+  }
+
+ private:
+  mutable std::once_flag once_;
+  mutable std::optional<AnswerTemplate> answer_;
 };
 using CachedRecordPtr = std::shared_ptr<const CachedRecord>;
 

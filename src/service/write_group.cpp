@@ -357,7 +357,7 @@ std::vector<CachedRecordPtr> WriteGroup::cached_records() const {
   std::vector<CachedRecordPtr> records;
   for (const auto& [digest, record] : files_) {
     if (record && digest == strongest_key(record->hashes))
-      records.push_back(std::make_shared<const CachedRecord>(*record, context_.basis));
+      records.push_back(std::make_shared<const CachedRecord>(reputation::FileRecord(*record)));
   }
   return records;
 }

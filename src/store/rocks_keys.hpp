@@ -68,8 +68,14 @@ inline std::optional<reputation::DigestKey> take_digest_key(std::string_view& by
   return key;
 }
 
+inline void append_digest_key(const reputation::DigestKey& digest, std::string& out) {
+  out += 'd';
+  out += digest.view();
+}
 inline std::string digest_key(const reputation::DigestKey& digest) {
-  return std::string("d").append(digest.view());
+  std::string key;
+  append_digest_key(digest, key);
+  return key;
 }
 // What every reference of a subject begins with. The digest's length follows from its type, so no
 // prefix is the beginning of another one.

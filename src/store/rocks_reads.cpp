@@ -64,9 +64,11 @@ dxl::Result<void> for_each_reference(const Database& database,
 
 dxl::Result<std::optional<FileRecord>> read_file(const Database& database, DigestKey key,
                                                  const Snapshot* at) {
-  std::string value;
+  thread_local std::string text, value;  // kept for their memory
   for (int hop = 0; hop < kMaxHops; ++hop) {
-    const dxl::Result<bool> there = database.get(digest_key(key), value, at);
+    text.clear();
+    append_digest_key(key, text);
+    const dxl::Result<bool> there = database.get(text, value, at);
     if (!there) return dxl::fail(there.error());
     if (!*there) {
       if (hop != 0) return database.fail("pointer to a record that is not there");

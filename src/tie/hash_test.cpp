@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/hex.hpp"
+#include "tie/file_facts.hpp"
 #include "tie/payload_vectors.hpp"
 
 namespace tie {
@@ -124,6 +125,29 @@ TEST_F(HashFile, NamesPathAndReasonWhenItCannotRead) {
     EXPECT_EQ(hashes.error().code, dxl::ErrorCode::kInvalidArgument);
     EXPECT_EQ(hashes.error().message, c.message);
   }
+}
+
+TEST_F(HashFile, ExaminesAFileInOnePass) {
+  const std::string path = (folder_ / "run me.sh").string();
+  const std::string content = "#!/bin/sh\n" + std::string(3'000'000, ' ');
+  std::ofstream(path, std::ios::binary) << content;
+  const auto facts = examine_file(path);
+  ASSERT_TRUE(facts) << facts.error().message;
+  const FileFacts expected{.hashes = hash_file(path).value(),
+                           .size = content.size(),
+                           .name = "run me.sh",
+                           .type = FileType::kScript};
+  EXPECT_EQ(*facts, expected);
+}
+
+TEST_F(HashFile, ExaminesAnEmptyFileAndRefusesWhatIsNone) {
+  const auto empty = examine_file(write(""));
+  ASSERT_TRUE(empty);
+  EXPECT_EQ(empty->size, 0U);
+  EXPECT_EQ(empty->type, FileType::kNone);
+  const auto folder = examine_file(folder_.string());
+  ASSERT_FALSE(folder);
+  EXPECT_EQ(folder.error().message, folder_.string() + ": cannot read: Is a directory");
 }
 
 }  // namespace

@@ -110,6 +110,24 @@ class JavaScript(Provisioning):
         self.assertNotIn("nowhere", config.read_text())
         self.connects(config)
 
+    def test_a_directory_of_tiara_client(self):
+        """npm's clients connect with it, and npm's updateconfig edits it; `tiara client update` edits what npm wrote."""
+        directory, server = self.root / "tiara-client", (
+            "-t", self.management.port, "-e", self.bundle, "--password-file", self.fabric.state / "admin.token")
+        done = run(TIARA, "client", "provision", *server, directory, "localhost", "a client of tiara")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        config = directory / "dxlclient.config"
+        self.connects(config)
+        for update in (lambda: self.dxlclient("updateconfig", "-e", self.bundle, directory, "localhost"),
+                       lambda: run(TIARA, "client", "update", *server, directory, "localhost")):
+            whole = config.read_text()
+            config.write_text("".join(f"{{old}} = {{old}};1;nowhere;\n" if "localhost" in line else line
+                                      for line in whole.splitlines(True)))
+            done = update()
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertNotIn("nowhere", config.read_text())
+            self.connects(config)
+
     def test_the_user_reads_why_it_failed(self):
         done = self.dxlclient("provisionconfig", self.root / "js-wrong", "localhost", "js", password="wrong")
         self.assertNotEqual(done.returncode, 0)

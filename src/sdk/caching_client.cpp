@@ -1,0 +1,360 @@
+#include "tie/caching_client.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "sdk/change_ids.hpp"
+#include "sdk/subject_cache.hpp"
+#include "tie/updates_reader.hpp"
+
+namespace tie {
+namespace {
+
+using dxl::ErrorCode;
+using std::chrono::milliseconds;
+using tiara::base::LogLevel;
+using tiara::sdk::Answer;
+using tiara::sdk::BootTime;
+using tiara::sdk::ChangeIds;
+using tiara::sdk::SubjectCache;
+using FlightPtr = SubjectCache::FlightPtr;
+
+constexpr const char* kLogArea = "tie cache";
+// Events of several pool threads overtake each other: a hole may be none.
+constexpr milliseconds kHolePatience{200};
+constexpr milliseconds kRetryFirst{500};
+
+BootTime boot_now() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+FileHashes name_of(const Certificate& certificate) { return {.sha1 = certificate.sha1}; }
+
+}  // namespace
+
+struct CachingClient::Impl {
+  Client client;
+  const CacheOptions options;
+  SubjectCache files, certificates;
+
+  // Everything before it was told of: by events, or by a catch-up that began then.
+  std::atomic<BootTime> confirmed;
+  // Where the next catch-up begins, in the service's seconds; kNoTime before the first answer.
+  static constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::max();
+  std::atomic<std::int64_t> since{kNoTime};
+  std::atomic<bool> timeless{false};  // an answer came without a time
+  std::atomic<std::uint64_t> holes{0}, catch_ups{0}, failed_catch_ups{0};
+
+  std::mutex mutex;
+  ChangeIds ids;
+  bool stopping = false;
+  std::condition_variable wake;
+  std::optional<std::chrono::steady_clock::time_point> catch_up_at;  // earlier than its turn
+  bool must_catch_up = false;  // then, whatever becomes of the hole
+
+  std::thread worker;
+  // Last, so that no callback runs while anything above goes.
+  std::vector<dxl::Subscription> subscriptions;
+
+  Impl(const Client& from, const CacheOptions& wanted)
+      : client(from),
+        options(wanted),
+        files(wanted.max_subjects),
+        certificates(wanted.max_subjects),
+        confirmed(boot_now()) {}
+  ~Impl();
+
+  BootTime oldest() const {
+    const BootTime bound = boot_now() - options.max_staleness;
+    return confirmed.load(std::memory_order_acquire) >= bound ? BootTime::min() : bound;
+  }
+
+  dxl::Result<void> start();
+  template <class Change>
+  void on_change(SubjectCache& cache, const FileHashes& name, const Change& change);
+  void catch_up_now();
+
+  template <class Ask>
+  dxl::Result<SharedReputations> get(SubjectCache& cache, const FileHashes& name, Ask ask);
+  dxl::Result<SharedReputations> land(SubjectCache& cache, const FlightPtr& flight,
+                                      dxl::Result<Reputations> told);
+  void note_time(std::int64_t server_time);
+
+  void run();
+  dxl::Result<void> catch_up();
+  dxl::Result<void> roll(Client& asking, GetUpdates from, std::int64_t& reached);
+  void clear();
+};
+
+CachingClient::Impl::~Impl() {
+  subscriptions.clear();
+  {
+    const std::lock_guard lock(mutex);
+    stopping = true;
+  }
+  wake.notify_all();
+  if (worker.joinable()) worker.join();
+}
+
+dxl::Result<void> CachingClient::Impl::start() {
+  auto file_changes = client.add_file_reputation_change_callback(
+      [this](const FileReputationChange& change, const dxl::Event&) {
+        on_change(files, change.hashes, change);
+      });
+  if (!file_changes) return dxl::fail(file_changes.error());
+  subscriptions.push_back(std::move(*file_changes));
+  auto certificate_changes = client.add_certificate_reputation_change_callback(
+      [this](const CertificateReputationChange& change, const dxl::Event&) {
+        on_change(certificates, name_of(change.certificate), change);
+      });
+  if (!certificate_changes) return dxl::fail(certificate_changes.error());
+  subscriptions.push_back(std::move(*certificate_changes));
+  worker = std::thread([this] { run(); });
+  return {};
+}
+
+template <class Change>
+void CachingClient::Impl::on_change(SubjectCache& cache, const FileHashes& name,
+                                    const Change& change) {
+  cache.change(name);
+  if (change.change_id == 0) return;  // an original service does not count
+  const std::lock_guard lock(mutex);
+  switch (ids.add(change.change_id)) {
+    case ChangeIds::Seen::kInOrder:
+      return;
+    case ChangeIds::Seen::kHole:
+      ++holes;
+      break;
+    case ChangeIds::Seen::kOtherCount:
+      // What another service, or an older state of this one, knows is not what is remembered.
+      clear();
+      return;
+  }
+  if (!catch_up_at) catch_up_at = std::chrono::steady_clock::now() + kHolePatience;
+  wake.notify_all();
+}
+
+void CachingClient::Impl::catch_up_now() {
+  const std::lock_guard lock(mutex);
+  catch_up_at = std::chrono::steady_clock::now();
+  must_catch_up = true;
+  wake.notify_all();
+}
+
+void CachingClient::Impl::clear() {
+  files.clear();
+  certificates.clear();
+}
+
+template <class Ask>
+dxl::Result<SharedReputations> CachingClient::Impl::get(SubjectCache& cache, const FileHashes& name,
+                                                        Ask ask) {
+  if (Answer known = cache.find(name, oldest())) return known;
+  const FlightPtr flight = cache.depart(name, boot_now());
+  return land(cache, flight, ask());
+}
+
+dxl::Result<SharedReputations> CachingClient::Impl::land(SubjectCache& cache,
+                                                         const FlightPtr& flight,
+                                                         dxl::Result<Reputations> told) {
+  if (!told) {
+    cache.land(flight, nullptr);
+    return dxl::fail(std::move(told.error()));
+  }
+  note_time(told->server_time);
+  auto answer = std::make_shared<const Reputations>(*std::move(told));
+  cache.land(flight, answer);
+  return answer;
+}
+
+// Before the answer is remembered: the next catch-up must begin no later than it.
+void CachingClient::Impl::note_time(std::int64_t server_time) {
+  if (server_time <= 0) timeless = true;
+  std::int64_t begin = since;
+  while (server_time > 0 && server_time < begin &&
+         !since.compare_exchange_weak(begin, server_time)) {
+  }
+}
+
+// --- What changed meanwhile. On the worker. ---
+
+void CachingClient::Impl::run() {
+  using Clock = std::chrono::steady_clock;
+  auto next = Clock::now() + options.catch_up_every;
+  auto next_sweep = Clock::now() + options.keep_unused;
+  milliseconds retry = kRetryFirst;
+  std::unique_lock lock(mutex);
+  while (!stopping) {
+    const auto at = catch_up_at ? std::min(*catch_up_at, next) : next;
+    if (Clock::now() < at) {
+      wake.wait_until(lock, at);
+      continue;
+    }
+    catch_up_at.reset();
+    // Events that came late have closed the hole.
+    if (at < next && !must_catch_up && !ids.any_missing()) continue;
+    must_catch_up = false;
+    ids.forgive();  // a hole that opens from now on is another one
+    lock.unlock();
+    const auto done = catch_up();
+    if (Clock::now() >= next_sweep) {
+      files.drop_unused();
+      certificates.drop_unused();
+      next_sweep = Clock::now() + options.keep_unused;
+    }
+    lock.lock();
+    if (done) {
+      ++catch_ups;
+      retry = kRetryFirst;
+      next = Clock::now() + options.catch_up_every;
+      continue;
+    }
+    ++failed_catch_ups;
+    tiara::base::log(LogLevel::kWarning, kLogArea, "cannot catch up with changes: {}",
+                     done.error().message);
+    next = Clock::now() + retry;
+    retry = std::min(retry * 2, options.catch_up_every);
+  }
+}
+
+dxl::Result<void> CachingClient::Impl::catch_up() {
+  const BootTime began = boot_now();
+  const std::int64_t from = since;
+  Client asking = client.with_timeout(options.catch_up_timeout);
+  std::int64_t reached = kNoTime;
+  dxl::Result<void> done;
+  if (timeless.exchange(false)) {
+    clear();
+  } else if (files.size() + certificates.size() > 0 && from != kNoTime) {
+    // A file is listed by one digest; which types it is remembered by is ours to know.
+    const auto list = [&](bool wanted, GetUpdates::FileType type) {
+      if (!wanted || !done) return;
+      done = roll(asking, {.since = from, .certificates = false, .file_type = type}, reached);
+    };
+    list(files.has_any<Sha256>(), GetUpdates::FileType::kSha256);
+    list(files.has_any<Sha1>(), GetUpdates::FileType::kSha1);
+    list(files.has_any<Md5>(), GetUpdates::FileType::kMd5);
+    if (done && certificates.size() > 0) {
+      done = roll(asking, {.since = from, .files = false}, reached);
+    }
+  }
+  if (!done) {
+    const bool never = done.error().code == ErrorCode::kPeer ||
+                       done.error().code == ErrorCode::kLimitExceeded ||
+                       done.error().code == ErrorCode::kMalformed ||
+                       done.error().code == ErrorCode::kNotAuthorised;
+    if (!never) return done;
+    clear();  // the service cannot tell
+  } else if (reached != kNoTime) {
+    // Not if an answer with an earlier time came meanwhile.
+    std::int64_t expected = from;
+    since.compare_exchange_strong(expected, reached);
+  }
+  confirmed.store(began, std::memory_order_release);
+  return {};
+}
+
+dxl::Result<void> CachingClient::Impl::roll(Client& asking, GetUpdates from,
+                                            std::int64_t& reached) {
+  UpdatesReader reader(asking, std::move(from));
+  while (true) {
+    auto page = reader.next();
+    if (!page) return dxl::fail(page.error());
+    if (!*page) break;
+    for (const FileHashes& one : (*page)->files) files.change(one, (*page)->latest_update_time);
+    for (const Sha1& one : (*page)->certificates) {
+      certificates.change({.sha1 = one}, (*page)->latest_update_time);
+    }
+  }
+  reached = std::min(reached, reader.since());
+  return {};
+}
+
+// --- The client ---
+
+CachingClient::CachingClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+CachingClient::~CachingClient() = default;
+
+dxl::Result<std::unique_ptr<CachingClient>> CachingClient::create(const Client& client,
+                                                                  CacheOptions options) {
+  if (options.max_staleness < options.catch_up_every) {
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     fmt::format("max_staleness of {} ms is below catch_up_every, {} ms",
+                                 options.max_staleness.count(), options.catch_up_every.count()));
+  }
+  if (options.max_subjects == 0 || options.catch_up_every <= milliseconds(0)) {
+    return dxl::fail(ErrorCode::kInvalidArgument,
+                     "max_subjects and catch_up_every must be above 0");
+  }
+  auto impl = std::make_unique<Impl>(client, options);
+  if (auto started = impl->start(); !started) return dxl::fail(started.error());
+  return std::unique_ptr<CachingClient>(new CachingClient(std::move(impl)));
+}
+
+dxl::Result<SharedReputations> CachingClient::get_file_reputation(const FileHashes& hashes) {
+  return impl_->get(impl_->files, hashes,
+                    [&] { return impl_->client.get_file_reputation(hashes); });
+}
+
+dxl::Result<SharedReputations> CachingClient::get_certificate_reputation(
+    const Certificate& certificate) {
+  return impl_->get(impl_->certificates, name_of(certificate),
+                    [&] { return impl_->client.get_certificate_reputation(certificate); });
+}
+
+std::vector<dxl::Result<SharedReputations>> CachingClient::get_file_reputations(
+    std::span<const FileHashes> files) {
+  std::vector<dxl::Result<SharedReputations>> answers(files.size());
+  std::vector<FileHashes> unknown;
+  std::vector<std::pair<std::size_t, FlightPtr>> places;
+  const BootTime oldest = impl_->oldest(), now = boot_now();
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (Answer known = impl_->files.find(files[i], oldest)) {
+      answers[i] = std::move(known);
+      continue;
+    }
+    unknown.push_back(files[i]);
+    places.emplace_back(i, impl_->files.depart(files[i], now));
+  }
+  auto told = impl_->client.get_file_reputations(unknown);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    answers[places[i].first] = impl_->land(impl_->files, places[i].second, std::move(told[i]));
+  }
+  return answers;
+}
+
+SharedReputations CachingClient::find_file(const FileHashes& hashes) {
+  return impl_->files.find(hashes, impl_->oldest());
+}
+
+SharedReputations CachingClient::find_certificate(const Certificate& certificate) {
+  return impl_->certificates.find(name_of(certificate), impl_->oldest());
+}
+
+void CachingClient::clear() { impl_->clear(); }
+
+CacheStats CachingClient::stats() const {
+  const auto files = impl_->files.counts(), certificates = impl_->certificates.counts();
+  return {.hits = files.hits + certificates.hits,
+          .misses = files.misses + certificates.misses,
+          .not_kept = files.not_kept + certificates.not_kept,
+          .dropped = files.dropped + certificates.dropped,
+          .holes = impl_->holes,
+          .catch_ups = impl_->catch_ups,
+          .failed_catch_ups = impl_->failed_catch_ups,
+          .subjects = impl_->files.size() + impl_->certificates.size()};
+}
+
+}  // namespace tie
