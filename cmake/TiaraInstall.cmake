@@ -9,9 +9,7 @@ include(CMakePackageConfigHelpers)
 # What a statically linked program needs besides: the same list stands in TiaraConfig.cmake.in and in tiara-dxl.pc.in.
 set(TIARA_SDK_PRIVATE fmt::fmt spdlog::spdlog simdjson::simdjson OpenSSL::SSL OpenSSL::Crypto absl::flat_hash_map
     wslay Threads::Threads)
-# Of src/net, HTTPS is the program's alone; its client needs libcurl.
-list(TRANSFORM TIARA_SDK_FOLDERS REPLACE "(.+)" "$<FILTER:$<TARGET_OBJECTS:tiara_\\1>,EXCLUDE,/tiara_net.dir/https_>"
-  OUTPUT_VARIABLE TIARA_SDK_OBJECTS)
+list(TRANSFORM TIARA_SDK_FOLDERS REPLACE "(.+)" "$<TARGET_OBJECTS:tiara_\\1>" OUTPUT_VARIABLE TIARA_SDK_OBJECTS)
 
 foreach(kind IN ITEMS SHARED STATIC)
   string(TOLOWER ${kind} lower)
