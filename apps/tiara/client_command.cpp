@@ -107,7 +107,7 @@ dxl::Result<ManagementClient> connect(const CommonOptions& common, const ClientO
         fmt::format("--user: expected 1 to {} characters that can be seen, without ':', "
                     "found {}",
                     kLongestUser, base::json_text(options.user)));
-  net::HttpsClientOptions https;
+  https::HttpsClientOptions https;
   https.host = *host;
   https.port = options.port;
   https.verify = !options.insecure;

@@ -23,19 +23,19 @@ dxl::Result<void> check_certificates(const std::string& pem, const char* what) {
 
 }  // namespace
 
-ManagementClient::ManagementClient(std::unique_ptr<net::HttpsClient> https, std::string server,
+ManagementClient::ManagementClient(std::unique_ptr<https::HttpsClient> https, std::string server,
                                    std::string user)
     : https_(std::move(https)), server_(std::move(server)), user_(std::move(user)) {}
 
-dxl::Result<ManagementClient> ManagementClient::make(net::HttpsClientOptions options) {
+dxl::Result<ManagementClient> ManagementClient::make(https::HttpsClientOptions options) {
   std::string server = fmt::format("{}, port {}", options.host, options.port);
   std::string user = options.user;
-  auto https = net::HttpsClient::make(std::move(options));
+  auto https = https::HttpsClient::make(std::move(options));
   if (!https) return dxl::fail(std::move(https).error());
   return ManagementClient(*std::move(https), std::move(server), std::move(user));
 }
 
-dxl::Error ManagementClient::refusal(const net::HttpsAnswer& answer,
+dxl::Error ManagementClient::refusal(const https::HttpsAnswer& answer,
                                      const std::string& name) const {
   const std::string reason =
       answer.reason.empty() ? "no reason given" : base::printable(answer.reason);

@@ -5,14 +5,14 @@
 #include <string>
 
 #include "dxl/result.hpp"
-#include "net/https_client.hpp"
+#include "https/https_client.hpp"
 #include "tiara/management_answers.hpp"
 
 namespace tiara::app {
 
 class ManagementClient {
  public:
-  static dxl::Result<ManagementClient> make(net::HttpsClientOptions options);
+  static dxl::Result<ManagementClient> make(https::HttpsClientOptions options);
 
   // Checked: the bundle and the certificate are some, and the certificate is for the request's key.
   dxl::Result<ProvisioningPackage> provision(const std::string& request_pem);
@@ -21,12 +21,12 @@ class ManagementClient {
   dxl::Result<BrokerLists> brokers();
 
  private:
-  ManagementClient(std::unique_ptr<net::HttpsClient> https, std::string server, std::string user);
+  ManagementClient(std::unique_ptr<https::HttpsClient> https, std::string server, std::string user);
   dxl::Result<std::string> command(
       const std::string& name, std::vector<std::pair<std::string, std::string>> parameters = {});
-  dxl::Error refusal(const net::HttpsAnswer& answer, const std::string& name) const;
+  dxl::Error refusal(const https::HttpsAnswer& answer, const std::string& name) const;
 
-  std::unique_ptr<net::HttpsClient> https_;
+  std::unique_ptr<https::HttpsClient> https_;
   std::string server_, user_;
 };
 

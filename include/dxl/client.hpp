@@ -11,8 +11,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -83,6 +85,22 @@ class ServiceRegistration {
   std::shared_ptr<void> token_;
 };
 
+// Names one request that is under way; copies name the same one. Destroying it changes nothing.
+// May outlive the client.
+class RequestHandle {
+ public:
+  RequestHandle() = default;
+  explicit RequestHandle(std::function<void()> cancel) : cancel_(std::move(cancel)) {}
+  // The request ends with kCancelled, unless it has ended. Never blocks; any thread, also inside a
+  // callback.
+  void cancel() const {
+    if (cancel_) cancel_();
+  }
+
+ private:
+  std::function<void()> cancel_;
+};
+
 struct ServiceInfo {
   std::string service_type;  // by convention topic-like, "/mycompany/myservice"
   std::map<std::string, std::string> metadata{};
@@ -122,11 +140,19 @@ class Client {
 
   // Blocks for the reply or the deadline. An ErrorResponse is a value here: the peer's answer.
   // kTimedOut, kNotConnected (at once, or when the connection is lost before the answer),
-  // kInvalidArgument, kLimitExceeded (payload over 16 MiB), kUnavailable (32 MiB wait to be sent).
+  // kInvalidArgument, kLimitExceeded (payload over 16 MiB), kUnavailable (32 MiB wait to be sent),
+  // kCancelled (`stop` was requested).
   Result<Reply> request(Request request,
-                        std::chrono::milliseconds timeout = std::chrono::seconds(30));
+                        std::chrono::milliseconds timeout = std::chrono::seconds(30),
+                        std::stop_token stop = {});
   // `done` runs on the pool exactly once, at the latest when the deadline passes.
-  void async_request(Request request, std::chrono::milliseconds timeout, ReplyCallback done);
+  RequestHandle async_request(Request request, std::chrono::milliseconds timeout,
+                              ReplyCallback done);
+  // The same as a future, which is always fulfilled, and never with an exception. It does not need
+  // the pool, so that waiting for it inside a callback works.
+  std::future<Result<Reply>> request_future(
+      Request request, std::chrono::milliseconds timeout = std::chrono::seconds(30),
+      std::stop_token stop = {});
 
   // Hands the event to the network thread. kNotConnected instead of losing it silently. Delivery is
   // at most once. The message id that goes out is returned.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "net/endpoints.hpp"
+#include "net/proxy_tunnel.hpp"
 #include "net/socket.hpp"
 
 namespace tiara::net {
@@ -71,7 +73,15 @@ std::string text_of(const std::vector<Problem>& problems) {
   return text;
 }
 
-// One connect_tcp. Owned by the task of its deadline timer, so that it ends with its loop.
+// What a proxy is to be asked for.
+struct Target {
+  std::string host;
+  std::uint16_t port;
+  std::string request;
+};
+
+// One connect_tcp, or connect_through_proxy. Owned by the task of its deadline timer, so that it
+// ends with its loop.
 class Attempt : public std::enable_shared_from_this<Attempt> {
  public:
   Attempt(Loop& loop, std::string host, std::uint16_t port, std::shared_ptr<const TlsContext> tls,
@@ -84,9 +94,13 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
         end_(std::chrono::steady_clock::now() + deadline),
         done_(std::move(done)) {}
 
+  // Before start(): host and port of the constructor are the proxy's.
+  void set_target(Target target) { target_ = std::move(target); }
   void start();
 
  private:
+  std::string what_waits() const;
+  void open_tunnel();
   void resolve_in_thread();
   void on_resolved(Resolved resolved);
   void try_next();
@@ -107,13 +121,15 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   std::size_t next_ = 0;
   std::unique_ptr<Descriptor> pending_;
   std::vector<Problem> problems_;
+  std::optional<Target> target_;
+  std::unique_ptr<ProxyTunnel> tunnel_;
 };
 
 void Attempt::start() {
   deadline_timer_ = loop_.schedule(deadline_, [self = shared_from_this()] {
     self->finish(dxl::fail(
         ErrorCode::kTimedOut,
-        fmt::format("cannot connect to {}:{}: no answer within {} ms{}{}", self->host_, self->port_,
+        fmt::format("cannot connect to {}: no answer within {} ms{}{}", self->what_waits(),
                     self->deadline_.count(),
                     self->problems_.empty() ? "" : "; before: ", text_of(self->problems_))));
   });
@@ -123,6 +139,12 @@ void Attempt::start() {
   } else {
     resolve_in_thread();
   }
+}
+
+std::string Attempt::what_waits() const {
+  std::string text = fmt::format("{}:{}", host_, port_);
+  if (target_) text = authority_of(target_->host, target_->port) + " through the proxy " + text;
+  return text;
 }
 
 // The system's resolver blocks, possibly for longer than the deadline and the loop's life: the
@@ -157,7 +179,7 @@ void Attempt::try_next() {
   address_timer_.reset();
   if (next_ == addresses_.size()) {
     finish(dxl::fail(ErrorCode::kConnect,
-                     fmt::format("cannot connect to {}:{}: {}", host_, port_, text_of(problems_))));
+                     fmt::format("cannot connect to {}: {}", what_waits(), text_of(problems_))));
     return;
   }
   const Address& address = addresses_[next_++];
@@ -192,7 +214,25 @@ void Attempt::on_connected() {
   socklen_t size = sizeof error;
   if (::getsockopt(pending_->fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
   if (error != 0) return give_up_address(system_text(error));
+  if (target_) return open_tunnel();
   finish(make_socket_stream(std::move(pending_), tls_, host_));
+}
+
+void Attempt::open_tunnel() {
+  address_timer_.reset();
+  tunnel_ = std::make_unique<ProxyTunnel>(
+      std::move(pending_), target_->request,
+      [weak = weak_from_this()](dxl::Result<std::unique_ptr<Descriptor>> open) {
+        const auto self = weak.lock();
+        if (!self) return;
+        if (open) {
+          return self->finish(
+              make_socket_stream(std::move(*open), self->tls_, self->target_->host));
+        }
+        self->finish(dxl::fail(
+            open.error().code,
+            fmt::format("cannot connect to {}: {}", self->what_waits(), open.error().message)));
+      });
 }
 
 void Attempt::give_up_address(const std::string& why) {
@@ -211,6 +251,8 @@ void Attempt::finish(dxl::Result<std::unique_ptr<Stream>> result) {
   pending_.reset();
   address_timer_.reset();
   deadline_timer_.reset();
+  // Later: it may be what calls.
+  if (tunnel_) loop_.post([tunnel = std::shared_ptr<ProxyTunnel>(std::move(tunnel_))] {});
   if (done_) std::exchange(done_, nullptr)(std::move(result));
 }
 
@@ -222,6 +264,21 @@ void connect_tcp(Loop& loop, const std::string& host, std::uint16_t port,
   auto attempt =
       std::make_shared<Attempt>(loop, host, port, std::move(tls), deadline, std::move(done));
   // Posted, so that `done` never comes before this call has returned.
+  loop.post([attempt] { attempt->start(); });
+}
+
+void connect_through_proxy(Loop& loop, Proxy proxy, const std::string& host, std::uint16_t port,
+                           std::shared_ptr<const TlsContext> tls,
+                           std::chrono::milliseconds deadline,
+                           std::function<void(dxl::Result<std::unique_ptr<Stream>>)> done) {
+  auto request = make_connect_request(proxy, host, port);
+  if (!request) {
+    loop.post([done = std::move(done), why = std::move(request.error())] { done(dxl::fail(why)); });
+    return;
+  }
+  auto attempt = std::make_shared<Attempt>(loop, std::move(proxy.host), proxy.port, std::move(tls),
+                                           deadline, std::move(done));
+  attempt->set_target({host, port, *std::move(request)});
   loop.post([attempt] { attempt->start(); });
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dxl/result.hpp"
+#include "net/http_connect.hpp"
 #include "net/loop.hpp"
 #include "net/stream.hpp"
 #include "net/tls.hpp"
@@ -66,6 +67,13 @@ class Listener {
 void connect_tcp(Loop& loop, const std::string& host, std::uint16_t port,
                  std::shared_ptr<const TlsContext> tls, std::chrono::milliseconds deadline,
                  std::function<void(dxl::Result<std::unique_ptr<Stream>>)> done);
+
+// The same through an HTTP proxy, which resolves `host` itself. Not plain: `tls` must be there,
+// since the proxy reads along. kNotAuthorised: the proxy said 403 or 407.
+void connect_through_proxy(Loop& loop, Proxy proxy, const std::string& host, std::uint16_t port,
+                           std::shared_ptr<const TlsContext> tls,
+                           std::chrono::milliseconds deadline,
+                           std::function<void(dxl::Result<std::unique_ptr<Stream>>)> done);
 
 // Two bounded byte queues that behave like a connected socket pair across two loops (or one). Each
 // end reports `chain_of_first` / `chain_of_second` as its peer's certificates.

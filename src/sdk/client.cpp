@@ -15,7 +15,6 @@ namespace {
 using tiara::base::SteadyTime;
 using tiara::sdk::CallbackPool;
 using tiara::sdk::EventEntry;
-using tiara::sdk::OutgoingRequest;
 using tiara::sdk::RequestEntry;
 using tiara::sdk::Service;
 using tiara::sdk::ServiceCallbacks;
@@ -70,10 +69,9 @@ Client::~Client() {
 }
 
 Result<std::unique_ptr<Client>> Client::create(ClientConfig config, ClientOptions options) {
-  auto connector = tiara::sdk::make_tcp_connector(config);
-  if (!connector) return fail(connector.error());
-  return Impl::make(config.client_id.value_or(ClientId{new_uuid()}), options, std::move(*connector),
-                    tiara::sdk::count_addresses(config));
+  auto route = tiara::sdk::make_tcp_route(config);
+  if (!route) return fail(route.error());
+  return Impl::make(config.client_id.value_or(ClientId{new_uuid()}), options, std::move(*route));
 }
 
 Result<void> Client::connect() { return impl_->connect(); }
@@ -87,35 +85,40 @@ ClientStats Client::stats() const {
           .callback_exceptions = impl_->pool.exceptions()};
 }
 
-Result<Reply> Client::request(Request request, std::chrono::milliseconds timeout) {
-  if (const auto able = impl_->check_send(request.topic, request.payload.size()); !able) {
-    return with_topic(fail(able.error()), request.topic);
-  }
+Result<Reply> Client::request(Request request, std::chrono::milliseconds timeout,
+                              std::stop_token stop) {
   const std::string topic = request.topic;
-  const std::size_t size = request.payload.size();
   const SteadyTime deadline = deadline_in(timeout);
   auto waiter = std::make_shared<tiara::sdk::Waiter<Reply>>();
-  impl_->hand_over(
-      OutgoingRequest{std::move(request), deadline,
-                      [waiter](Result<Reply> reply) { waiter->set(std::move(reply)); }},
-      size);
+  impl_->cancel_on(std::move(stop),
+                   impl_->begin_request(std::move(request), timeout, [waiter](Result<Reply> reply) {
+                     waiter->set(std::move(reply));
+                   }));
   return with_topic(waiter->get(deadline + kStuckGrace), topic);
 }
 
-void Client::async_request(Request request, std::chrono::milliseconds timeout, ReplyCallback done) {
+RequestHandle Client::async_request(Request request, std::chrono::milliseconds timeout,
+                                    ReplyCallback done) {
   CallbackPool& pool = impl_->pool;
   pool.expect();
-  auto finish = [&pool, topic = request.topic, done = std::move(done)](Result<Reply> reply) {
-    pool.post([done, outcome = with_topic(std::move(reply), topic)]() mutable {
-      done(std::move(outcome));
-    });
-  };
-  const std::size_t size = request.payload.size();
-  if (const auto able = impl_->check_send(request.topic, size); !able) {
-    return finish(fail(able.error()));
-  }
-  impl_->hand_over(OutgoingRequest{std::move(request), deadline_in(timeout), std::move(finish)},
-                   size);
+  const auto state = impl_->begin_request(
+      std::move(request), timeout, [&pool, done = std::move(done)](Result<Reply> reply) {
+        pool.post([done, outcome = std::move(reply)]() mutable { done(std::move(outcome)); });
+      });
+  return RequestHandle([anchor = impl_->anchor, weak = std::weak_ptr(state)] {
+    Impl::cancel_request(anchor, weak);
+  });
+}
+
+std::future<Result<Reply>> Client::request_future(Request request,
+                                                  std::chrono::milliseconds timeout,
+                                                  std::stop_token stop) {
+  const auto promise = std::make_shared<std::promise<Result<Reply>>>();
+  impl_->cancel_on(std::move(stop), impl_->begin_request(std::move(request), timeout,
+                                                         [promise](Result<Reply> reply) {
+                                                           promise->set_value(std::move(reply));
+                                                         }));
+  return promise->get_future();
 }
 
 Result<MessageId> Client::publish(Event event) {

@@ -25,7 +25,7 @@ constexpr std::string_view kUnavailableText = "unable to locate service for requ
 constexpr std::string_view kOverloadedText = "service is overloaded";
 
 tiara::sdk::LinkOptions link_options(const ClientId& id, const ClientOptions& options,
-                                     std::size_t addresses) {
+                                     const tiara::sdk::TcpRoute& route) {
   return {.client_id = id.value,
           .name = std::string(kLogArea),
           .keep_alive = options.keep_alive,
@@ -34,24 +34,25 @@ tiara::sdk::LinkOptions link_options(const ClientId& id, const ClientOptions& op
                       .max = options.reconnect_max,
                       .reset_after = options.reconnect_reset_after},
           .reconnect = options.reconnect,
-          .addresses = addresses};
+          .addresses = route.addresses,
+          .begin_pass = route.begin_pass};
 }
 
 }  // namespace
 
 std::unique_ptr<Client> Client::Impl::make(ClientId id, const ClientOptions& options,
-                                           tiara::sdk::Connector connector, std::size_t addresses) {
+                                           tiara::sdk::TcpRoute route) {
   return std::unique_ptr<Client>(
-      new Client(std::make_unique<Impl>(std::move(id), options, std::move(connector), addresses)));
+      new Client(std::make_unique<Impl>(std::move(id), options, std::move(route))));
 }
 
 Client::Impl::Impl(ClientId client_id, const ClientOptions& client_options,
-                   tiara::sdk::Connector connector, std::size_t addresses)
+                   tiara::sdk::TcpRoute route)
     : id(std::move(client_id)),
       options(client_options),
       pool(options.callback_threads, options.incoming_queue),
       anchor(std::make_shared<Anchor>()),
-      link(link_options(id, options, addresses), std::move(connector), *this) {
+      link(link_options(id, options, route), std::move(route.connector), *this) {
   anchor->impl = this;
 }
 
@@ -108,6 +109,43 @@ Result<void> Client::Impl::disconnect() {
 
 void Client::Impl::hand_over(Outgoing item, std::size_t bytes) {
   if (outbox.push(std::move(item), bytes)) link.post([this] { drain(); });
+}
+
+std::shared_ptr<tiara::sdk::RequestState> Client::Impl::begin_request(
+    Request request, std::chrono::milliseconds timeout, ReplyCallback done) {
+  auto state = std::make_shared<tiara::sdk::RequestState>();
+  auto finish = [topic = request.topic, state, done = std::move(done)](Result<Reply> reply) {
+    if (!reply && !reply.error().message.starts_with(topic)) {
+      reply.error().message = topic + ": " + reply.error().message;
+    }
+    done(std::move(reply));
+  };
+  const std::size_t size = request.payload.size();
+  if (const auto able = check_send(request.topic, size); !able) {
+    finish(fail(able.error()));
+    return state;
+  }
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  hand_over(OutgoingRequest{std::move(request), deadline, std::move(finish), state}, size);
+  return state;
+}
+
+// Behind the request itself: the outbox keeps order, so its token is there already.
+void Client::Impl::cancel_request(const std::shared_ptr<Anchor>& anchor,
+                                  const std::weak_ptr<tiara::sdk::RequestState>& state) {
+  const std::lock_guard lock(anchor->mutex);
+  if (Impl* impl = anchor->impl; impl != nullptr) {
+    impl->hand_over(std::function<void()>([impl, state] {
+      if (const auto alive = state.lock()) impl->link.cancel(alive->token);
+    }));
+  }
+}
+
+void Client::Impl::cancel_on(std::stop_token stop,
+                             const std::shared_ptr<tiara::sdk::RequestState>& state) {
+  if (!stop.stop_possible()) return;
+  state->on_stop.emplace(std::move(stop),
+                         [to = anchor, weak = std::weak_ptr(state)] { cancel_request(to, weak); });
 }
 
 Error Client::Impl::closed_error() const {
@@ -172,8 +210,9 @@ void Client::Impl::send_request(OutgoingRequest& outgoing) {
   if (closing) return outgoing.done(fail(closed_error()));
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
       outgoing.deadline - std::chrono::steady_clock::now());
-  link.request(std::get<Request>(outgoing.request).topic, to_view(outgoing.request, scratch), left,
-               std::move(outgoing.done));
+  outgoing.state->token =
+      link.request(std::get<Request>(outgoing.request).topic, to_view(outgoing.request, scratch),
+                   left, std::move(outgoing.done));
 }
 
 void Client::Impl::flush(std::chrono::milliseconds timeout,

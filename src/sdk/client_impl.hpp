@@ -66,11 +66,9 @@ struct Service {
 namespace dxl {
 
 struct Client::Impl final : tiara::sdk::LinkEvents {
-  // `addresses`: attempts that make up one pass of the connector.
   static std::unique_ptr<Client> make(ClientId id, const ClientOptions& options,
-                                      tiara::sdk::Connector connector, std::size_t addresses);
-  Impl(ClientId id, const ClientOptions& options, tiara::sdk::Connector connector,
-       std::size_t addresses);
+                                      tiara::sdk::TcpRoute route);
+  Impl(ClientId id, const ClientOptions& options, tiara::sdk::TcpRoute route);
 
   // --- Any thread ---
   const ClientId id;
@@ -103,6 +101,15 @@ struct Client::Impl final : tiara::sdk::LinkEvents {
   void hand_over(tiara::sdk::Outgoing item, std::size_t bytes = 0);
   // Why nothing can be sent to `topic` now, if so.
   Result<void> check_send(std::string_view topic, std::size_t payload_bytes);
+  // Hands the request over. `done`: network thread, or here when nothing can be sent.
+  std::shared_ptr<tiara::sdk::RequestState> begin_request(Request request,
+                                                          std::chrono::milliseconds timeout,
+                                                          ReplyCallback done);
+  // Ends that request with kCancelled, unless it has ended.
+  static void cancel_request(const std::shared_ptr<Anchor>& anchor,
+                             const std::weak_ptr<tiara::sdk::RequestState>& state);
+  // From now on a stop of `stop` cancels it.
+  void cancel_on(std::stop_token stop, const std::shared_ptr<tiara::sdk::RequestState>& state);
   Error closed_error() const;
   void remove_event_callback(const std::string& filter,
                              const std::shared_ptr<tiara::sdk::EventEntry>& entry);

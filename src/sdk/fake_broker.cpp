@@ -1,6 +1,7 @@
 #include "sdk/fake_broker.hpp"
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include "net/endpoints.hpp"
@@ -46,6 +47,7 @@ FakeBroker::FakeBroker() {
 FakeBroker::~FakeBroker() {
   loop_.stop();
   thread_.join();
+  listener_.reset();
   connections_.clear();
 }
 
@@ -64,6 +66,25 @@ Connector FakeBroker::connector() {
     done(std::move(pair.first));
     return "fake:1";
   };
+}
+
+void FakeBroker::listen(const net::TlsContext::Files& files, bool web_socket) {
+  net::ListenerOptions options;
+  options.address = "127.0.0.1";
+  options.web_socket = web_socket;
+  if (auto tls = net::TlsContext::make_server(files)) options.tls = *std::move(tls);
+  std::promise<void> listening;
+  loop_.post([&] {
+    auto listener = net::Listener::open(
+        loop_, options, [this]() -> net::Loop& { return loop_; },
+        [this](net::Loop& loop, std::unique_ptr<net::Stream> stream) {
+          connections_.push_back(net::Connection::start(loop, std::move(stream), *this, {}));
+        },
+        [this](const std::string&, const dxl::Error& why) { record("REFUSED " + why.message); });
+    if (listener) listener_ = *std::move(listener);
+    listening.set_value();
+  });
+  listening.get_future().get();
 }
 
 void FakeBroker::set(const Behaviour& behaviour) {

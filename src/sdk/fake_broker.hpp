@@ -18,6 +18,7 @@
 #include "dxl/message_codec.hpp"
 #include "mqtt/packet.hpp"
 #include "net/connection.hpp"
+#include "net/endpoints.hpp"
 #include "sdk/link.hpp"
 
 namespace tiara::sdk {
@@ -43,6 +44,9 @@ class FakeBroker final : public net::ConnectionHandler {
   ~FakeBroker() override;
 
   Connector connector();
+  // Also over TLS on a port of the loopback interface; with HTTP upgrade and frames if told so.
+  void listen(const net::TlsContext::Files& files, bool web_socket);
+  std::uint16_t port() const { return listener_->port(); }
   void set(const Behaviour& behaviour);
   // The service registry's two topics are answered from the start.
   void answer(const std::string& topic, Answer answer);
@@ -80,6 +84,7 @@ class FakeBroker final : public net::ConnectionHandler {
   std::vector<std::string> log_;
   std::map<std::string, dxl::Message> last_;
   std::vector<std::shared_ptr<net::Connection>> connections_;  // the loop's thread only
+  std::unique_ptr<net::Listener> listener_;
   std::thread thread_;
 };
 

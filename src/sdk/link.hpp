@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,8 +29,18 @@ using Connector =
     std::function<std::string(net::Loop& loop, std::chrono::milliseconds deadline,
                               std::function<void(dxl::Result<std::unique_ptr<net::Stream>>)> done)>;
 
-// Certificates are read once, here; kConfiguration or kTls names the file. Each call tries the next
-// address: brokers in file order, host then ip, then from the front again.
+// How a link comes to the brokers of a configuration; the last two belong into LinkOptions.
+struct TcpRoute {
+  Connector connector;
+  std::function<void(bool after_connection)> begin_pass;
+  std::size_t addresses = 1;
+};
+// Certificates are read once, here; kConfiguration or kTls names the file. MQTT or WebSockets over
+// TLS, through the proxy if there is one. Each call tries the next address, host then ip of a
+// broker, then from the front again. With several, the first call measures who answers fastest and
+// puts them in that order; so does the first call behind a pass that failed.
+dxl::Result<TcpRoute> make_tcp_route(const dxl::ClientConfig& config);
+// The connector alone.
 dxl::Result<Connector> make_tcp_connector(const dxl::ClientConfig& config);
 // How many addresses that are: LinkOptions::addresses.
 std::size_t count_addresses(const dxl::ClientConfig& config);
@@ -57,6 +68,8 @@ struct LinkOptions {
   // Attempts that make up one pass over the brokers. The next address is tried at once; the
   // back-off comes between passes.
   std::size_t addresses = 1;
+  // Told when a pass begins, and whether a connection was there before it. Network thread.
+  std::function<void(bool after_connection)> begin_pass{};
 };
 
 class Link {
@@ -82,9 +95,12 @@ class Link {
   // Dropped and counted in the log when not connected or when 64 MiB wait to be sent.
   void send(std::string_view topic, const dxl::MessageView& message);
   // `done` runs on the network thread exactly once; before this returns if nothing can be sent.
-  void request(std::string_view topic, const dxl::MessageView& request,
-               std::chrono::milliseconds timeout,
-               std::function<void(dxl::Result<dxl::Reply>)> done);
+  // Returns what cancel() takes.
+  std::uint64_t request(std::string_view topic, const dxl::MessageView& request,
+                        std::chrono::milliseconds timeout,
+                        std::function<void(dxl::Result<dxl::Reply>)> done);
+  // Ends that request with kCancelled, unless it has ended.
+  void cancel(std::uint64_t request);
   // `done` after the SUBACK (at once if the filter was subscribed already, or when not connected:
   // it is sent then). kNotAuthorised: the broker refused, and the use is not counted.
   void subscribe(std::string_view filter, std::function<void(dxl::Result<void>)> done);

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <stop_token>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -14,10 +18,17 @@
 
 namespace tiara::sdk {
 
+// One request's way back to it for whoever calls it off.
+struct RequestState {
+  std::uint64_t token = 0;  // the link's; network thread only
+  std::optional<std::stop_callback<std::function<void()>>> on_stop;
+};
+
 struct OutgoingRequest {
   dxl::Message request;
   base::SteadyTime deadline;
   dxl::ReplyCallback done;  // on the network thread
+  std::shared_ptr<RequestState> state;
 };
 using Outgoing = std::variant<dxl::Message, OutgoingRequest, std::function<void()>>;
 

@@ -177,10 +177,18 @@ TEST_F(TcpConnector, WhatCannotWorkIsRefusedBeforeConnecting) {
   EXPECT_EQ(client.error().code, dxl::ErrorCode::kConfiguration);
 
   config = config_of(ca, 1);
-  config.use_websockets = true;
+  config.use_websockets = true;  // and none listed
   client = dxl::Client::create(config);
   ASSERT_FALSE(client);
   EXPECT_EQ(client.error().code, dxl::ErrorCode::kConfiguration);
+  EXPECT_THAT(client.error().message, HasSubstr("[BrokersWebSockets]"));
+
+  config = config_of(ca, 1);
+  config.proxy = dxl::ProxyConfig{"proxy", 3128, "a:b", "secret"};
+  client = dxl::Client::create(config);
+  ASSERT_FALSE(client);
+  EXPECT_EQ(client.error().code, dxl::ErrorCode::kConfiguration);
+  EXPECT_THAT(client.error().message, testing::Not(HasSubstr("secret")));
 }
 
 }  // namespace

@@ -22,7 +22,9 @@ inline dxl::ClientOptions quick_options() {
 inline std::unique_ptr<dxl::Client> make_client(FakeBroker& broker,
                                                 const dxl::ClientOptions& options = quick_options(),
                                                 std::size_t addresses = 1) {
-  return dxl::Client::Impl::make(dxl::ClientId{"{me}"}, options, broker.connector(), addresses);
+  return dxl::Client::Impl::make(
+      dxl::ClientId{"{me}"}, options,
+      {.connector = broker.connector(), .begin_pass = {}, .addresses = addresses});
 }
 
 inline constexpr const char* kReplyTopic = "/mcafee/client/{me}";

@@ -1,4 +1,4 @@
-#include "net/https_client.hpp"
+#include "https/https_client.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,9 +9,10 @@
 #include "net/https_server.hpp"
 #include "net/test_certificates.hpp"
 
-namespace tiara::net {
+namespace tiara::https {
 namespace {
 
+using namespace net;  // the server
 using dxl::ErrorCode;
 using testing::HasSubstr;
 
@@ -106,4 +107,4 @@ TEST_F(HttpsClientTest, ARefusedConnectionAndABadHostAreTold) {
 }
 
 }  // namespace
-}  // namespace tiara::net
+}  // namespace tiara::https

@@ -1,4 +1,4 @@
-#include "net/https_client.hpp"
+#include "https/https_client.hpp"
 
 #include <curl/curl.h>
 #include <fmt/format.h>
@@ -10,7 +10,7 @@
 
 #include "base/printable.hpp"
 
-namespace tiara::net {
+namespace tiara::https {
 namespace {
 
 using dxl::ErrorCode;
@@ -295,4 +295,4 @@ dxl::Result<HttpsAnswer> HttpsClient::get(
                    fmt::format("{}: more than {} redirects", impl_->authority, kMostRedirects));
 }
 
-}  // namespace tiara::net
+}  // namespace tiara::https

@@ -14,7 +14,7 @@
 
 #include "dxl/result.hpp"
 
-namespace tiara::net {
+namespace tiara::https {
 
 // Of all certificates and broker lines a console sends; a real answer has a few kilobytes.
 inline constexpr std::size_t kMostAnswerBytes = 1024 * 1024;
@@ -61,4 +61,4 @@ class HttpsClient {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace tiara::net
+}  // namespace tiara::https
