@@ -11,6 +11,7 @@
 
 #include "tie/client.hpp"
 
+#pragma GCC visibility push(default)
 namespace tie {
 
 // Shared with the cache: no answer is copied. Never null in a Result.
@@ -80,3 +81,4 @@ class CachingClient {
 };
 
 }  // namespace tie
+#pragma GCC visibility pop

@@ -28,7 +28,7 @@ struct OutgoingRequest {
   dxl::Message request;
   base::SteadyTime deadline;
   dxl::ReplyCallback done;  // on the network thread
-  std::shared_ptr<RequestState> state;
+  std::shared_ptr<RequestState> state = std::make_shared<RequestState>();
 };
 using Outgoing = std::variant<dxl::Message, OutgoingRequest, std::function<void()>>;
 

@@ -100,8 +100,12 @@ class Installed(fabric.FabricTest):
             outermost = re.search(r"(?:dxl|tie)::(\w+)", name).group(1)
             self.assertRegex(shown, rf"\b{outermost}\b", name)
 
-    def test_shared_library_has_its_soname(self):
-        self.assertIn("[libtiara.so.0.1]", checked("readelf", "-d", self.lib / "libtiara.so"))
+    def test_shared_library_has_its_soname_and_needs_what_is_documented(self):
+        dynamic = checked("readelf", "-d", self.lib / "libtiara.so")
+        self.assertIn("[libtiara.so.0.1]", dynamic)
+        needed = set(re.findall(r"NEEDED.*\[lib([a-zA-Z]+)", dynamic))
+        # curl is for the program, Boost is headers.
+        self.assertEqual({name for name in needed if name.startswith(("curl", "boost", "rocksdb"))}, set())
         self.assertTrue((self.lib / "libtiara.so.0.1.0").is_file())
 
     def test_public_headers_stand_alone(self):

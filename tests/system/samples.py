@@ -213,6 +213,14 @@ class Samples(fabric.FabricTest):
         refused = self.sample("verified_external", self.outside, self.make_file("refused"), code=1)
         self.assertRegex(refused, r"^Refused: .+\n$")
 
+    def test_caching_client(self):
+        path = self.make_file("cached")
+        tiara(self.setter, "rep", "set", "known_malicious", path)
+        output = self.sample("caching_client", self.outside, path)
+        shape = re.fullmatch(r"(\{\n.*?\n\}\n)\1From memory: 1, asked for: 1\n", output, re.DOTALL)
+        self.assertTrue(shape, output)
+        self.assertEqual(json.loads(shape.group(1))["3"]["trustLevel"], 1)
+
     # All alike
 
     def test_every_sample_names_what_is_missing(self):
