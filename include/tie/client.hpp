@@ -39,6 +39,14 @@ using PrevalenceCallback = std::function<void(const Prevalence&, const dxl::Even
 
 using ReputationsCallback = std::function<void(dxl::Result<Reputations>)>;
 
+// What an endpoint adds to its question (§3.1). Without a scan type of 3 the service counts it: the
+// first such lookup creates the record and a first reference, and may answer `submit_metadata`.
+struct EndpointLookup {
+  std::optional<std::int64_t> scan_type{};  // 1 in the vendor's examples
+  std::optional<FileType> file_type{};
+  std::optional<Certificate> signer{};
+};
+
 // Which of the two topics of a change to listen to (§3.11). Every change is on the broadcast;
 // products address the targeted one to those who asked about the subject.
 enum class ChangeTopic : std::uint8_t { kBroadcast, kTargeted };
@@ -69,11 +77,15 @@ class Client {
   std::chrono::milliseconds timeout() const { return timeout_; }
   dxl::Client& dxl_client() const { return client_; }
 
-  // --- Lookups. Marked as API reads: they change nothing at the service (L4). An unknown subject
+  // --- Lookups. Marked as API reads, which change nothing at the service (L4), unless an
+  // EndpointLookup says otherwise. An unknown subject
   // has levels of kNotSet; the open stand-ins refuse instead, see is_unknown_to_stand_in(). ---
 
   dxl::Result<Reputations> get_file_reputation(const FileHashes& hashes);
   dxl::Result<Reputations> get_certificate_reputation(const Certificate& certificate);
+  // The same as an endpoint that met the file, not as a program that wants to know.
+  dxl::Result<Reputations> get_file_reputation(const FileHashes& hashes,
+                                               const EndpointLookup& endpoint);
   // `done` runs on the pool exactly once.
   void async_get_file_reputation(const FileHashes& hashes, ReputationsCallback done);
   void async_get_certificate_reputation(const Certificate& certificate, ReputationsCallback done);

@@ -122,6 +122,10 @@ struct Reputations {
   // Of a certificate: files signed with it that carry an override (§3.4). Nullopt: the peer sent
   // none.
   std::optional<OverriddenFiles> overridden{};
+  // The service wants the file itself for its sandbox (props.atdCandidate), sent to this "host;ip"
+  // (props.masterServer).
+  bool atd_candidate = false;
+  std::string master_server{};
   const Reputation* find(Provider provider) const;
   // An entry with a definitive level of anybody but `provider`. External levels count only where
   // there is none: kExternal asks what the sender of a report should (§6.3).

@@ -121,6 +121,11 @@ dxl::Result<void> CachingClient::Impl::start() {
       });
   if (!certificate_changes) return dxl::fail(certificate_changes.error());
   subscriptions.push_back(std::move(*certificate_changes));
+  // Events are lost between two connections.
+  subscriptions.push_back(
+      client.dxl_client().add_connection_callback([this](const dxl::ConnectionEvent& event) {
+        if (event.state == dxl::ConnectionEvent::State::kConnected) catch_up_now();
+      }));
   worker = std::thread([this] { run(); });
   return {};
 }

@@ -71,17 +71,10 @@ Payload ask_to_read(dxl::Client& client, std::string_view topic, const std::stri
 
 void start_to_ask(dxl::Client& client, std::string_view topic, std::string payload,
                   milliseconds timeout, std::function<void(Payload)> done) {
-  dxl::Client::Impl& impl = client.impl();
-  const std::size_t size = payload.size();
-  if (const auto able = impl.check_send(topic, size); !able) return done(dxl::fail(able.error()));
-  impl.hand_over(OutgoingRequest{make_request(topic, std::move(payload)), Clock::now() + timeout,
-                                 [done = std::move(done),
-                                  name = std::string(topic)](dxl::Result<dxl::Reply> reply) {
-                                   if (!reply && !reply.error().message.starts_with(name))
-                                     reply.error().message = name + ": " + reply.error().message;
-                                   done(to_payload(std::move(reply)));
-                                 }},
-                 size);
+  client.impl().begin_request(make_request(topic, std::move(payload)), timeout,
+                              [done = std::move(done)](dxl::Result<dxl::Reply> reply) {
+                                done(to_payload(std::move(reply)));
+                              });
 }
 
 void read_later(dxl::Client& client, std::string_view topic, std::string payload,
@@ -108,12 +101,9 @@ void fail_later(dxl::Client& client, const dxl::Error& why, std::function<void(d
 
 dxl::Result<void> tell(dxl::Client& client, std::string_view topic, std::string payload) {
   dxl::Client::Impl& impl = client.impl();
-  const std::size_t size = payload.size();
-  if (const auto able = impl.check_send(topic, size); !able) return able;
+  if (const auto able = impl.check_send(topic, payload.size()); !able) return able;
   // As a request, because that is what these messages are; an answer finds nobody.
-  impl.hand_over(OutgoingRequest{make_request(topic, std::move(payload)),
-                                 Clock::now() + kToldTimeout, [](const auto&) {}},
-                 size);
+  impl.begin_request(make_request(topic, std::move(payload)), kToldTimeout, [](const auto&) {});
   return {};
 }
 

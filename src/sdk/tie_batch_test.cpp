@@ -106,7 +106,7 @@ TEST_F(TieBatch, SilenceMeansNoBatchesToo) {
   silence(kTopicBatchGet);
   serve(kTopicFileReputation,
         [](const std::string& payload) -> Made { return answer_single(payload); });
-  expect_in_order(tie.with_timeout(milliseconds(400)).get_file_reputations(many(3)), 3);
+  expect_in_order(tie.with_timeout(milliseconds(2'000)).get_file_reputations(many(3)), 3);
 }
 
 TEST_F(TieBatch, ABusyServiceIsAskedAgainUntilTheDeadline) {
@@ -127,7 +127,7 @@ TEST_F(TieBatch, ABusyServiceIsAskedAgainUntilTheDeadline) {
   EXPECT_EQ(*asked, 4);
 
   broker.refuse(topic(kTopicBatchGet), 7, "too many");
-  const auto told = tie.with_timeout(milliseconds(60)).get_file_reputations(many(2));
+  const auto told = tie.with_timeout(milliseconds(1'000)).get_file_reputations(many(2));
   EXPECT_EQ(told[1].error().peer_code, 7U);
   EXPECT_EQ(told[1].error().message, "too many");
 }
@@ -179,7 +179,7 @@ TEST_F(TieBatch, AfterSilenceTheRestIsNotAsked) {
                   return dxl::Message(response);
                 });
   const auto files = many(20 * kChunkItems);
-  const auto told = tie.with_timeout(milliseconds(3'000)).get_file_reputations(files);
+  const auto told = tie.with_timeout(milliseconds(5'000)).get_file_reputations(files);
   EXPECT_TRUE(told.front());
   EXPECT_EQ(told[kChunkItems].error().code, ErrorCode::kTimedOut);
   EXPECT_EQ(told.back().error().code, ErrorCode::kTimedOut);
@@ -274,7 +274,7 @@ TEST_F(TieBatch, AnOriginalServiceGetsSetsOneByOne) {
 
 TEST_F(TieBatch, ASetThatGotNoAnswerIsNotRepeated) {
   silence(kTopicBatchSet);
-  const auto told = tie.with_timeout(milliseconds(60)).set_file_reputations(some_sets());
+  const auto told = tie.with_timeout(milliseconds(500)).set_file_reputations(some_sets());
   EXPECT_EQ(told[0].error().code, ErrorCode::kTimedOut);
   EXPECT_EQ(times_asked(kTopicBatchSet), 1U);
   EXPECT_EQ(times_asked(kTopicFileReputationSet), 0U);

@@ -45,6 +45,19 @@ dxl::Result<Reputations> Client::get_file_reputation(const FileHashes& hashes) {
                      decode_reputations);
 }
 
+dxl::Result<Reputations> Client::get_file_reputation(const FileHashes& hashes,
+                                                     const EndpointLookup& endpoint) {
+  if (const auto given = check_hashes(hashes); !given) return dxl::fail(given.error());
+  GetFileReputation get{.hashes = hashes, .scan_type = endpoint.scan_type, .agent_guid = {}};
+  if (endpoint.file_type) get.file_type = static_cast<std::int64_t>(*endpoint.file_type);
+  get.signer = endpoint.signer;
+  std::string payload;
+  append_endpoint_lookup(get, payload);
+  return read_answer(kTopicFileReputation,
+                     ask_to_read(client_, kTopicFileReputation, payload, timeout_),
+                     decode_reputations);
+}
+
 dxl::Result<Reputations> Client::get_certificate_reputation(const Certificate& certificate) {
   std::string payload;
   append_get_cert_reputation(certificate, payload);

@@ -79,7 +79,7 @@ TEST_F(TieExternal, AnOriginalServiceIsLookedAt) {
   EXPECT_EQ(times_asked(kTopicFileReputation), 2U);
 
   answers(kTopicFileReputation, {"{}"});
-  verified = tie.report_and_verify(report, milliseconds(50));
+  verified = tie.report_and_verify(report, milliseconds(1'000));
   ASSERT_TRUE(verified);
   EXPECT_EQ(verified->verdict, Verdict::kCannotTell);
   EXPECT_EQ(verified->reason, "the service does not tell what becomes of reports");

@@ -33,6 +33,26 @@ TEST_F(TieOperations, GetsACertificatesReputations) {
   EXPECT_EQ(payload_on(kTopicCertReputation), std::string("{") + kCertHashes + R"(,"scanType":3})");
 }
 
+TEST_F(TieOperations, AnEndpointsLookupSaysWhatItKnows) {
+  answers(kTopicFileReputation, {R"({"props":{"submitMetaData":1,"atdCandidate":1,)"
+                                 R"("masterServer":"sandbox.example;192.0.2.10"}})"});
+  auto answer = tie.get_file_reputation(some_hashes(), EndpointLookup{});
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(answer->submit_metadata);
+  EXPECT_TRUE(answer->atd_candidate);
+  EXPECT_EQ(answer->master_server, "sandbox.example;192.0.2.10");
+  EXPECT_EQ(payload_on(kTopicFileReputation),
+            R"({"hashes":[{"type":"md5","value":"ABEiM0RVZneImaq7zN3u/w=="}]})");
+  answer = tie.get_file_reputation(
+      some_hashes(), {.scan_type = 1, .file_type = FileType::kPeexe, .signer = some_certificate()});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(payload_on(kTopicFileReputation),
+            R"({"hashes":[{"type":"md5","value":"ABEiM0RVZneImaq7zN3u/w=="}],"fileType":18,)"
+            R"("scanType":1,"certSha1":"ABEiM0RVZneImaq7zN3u/wARIjM=",)"
+            R"("certPublicKeySha1":"/+7dzLuqmYh3ZlVEMyIRAP/u3cw="})");
+  EXPECT_FALSE(tie.get_file_reputation({}, EndpointLookup{}));
+}
+
 TEST_F(TieOperations, SetsACertificatesReputation) {
   answers(kTopicCertReputationSet, {""});
   EXPECT_TRUE(tie.set_certificate_reputation(TrustLevel::kKnownTrusted, some_certificate(), "why"));

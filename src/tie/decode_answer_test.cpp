@@ -82,13 +82,16 @@ TEST(DecodeReputations, KeepsWhatItDoesNotKnow) {
   const auto answer = decode_reputations(
       R"({"reputations":[{"providerId":99,"trustLevel":42,"detectTime":7,"extra":1,)"
       R"("attributes":{"5":"x","6":7,"7":true}},{"providerId":15}],)"
-      R"("props":{"serverTime":8,"submitMetaData":true,"atdCandidate":1}})");
+      R"("props":{"serverTime":8,"submitMetaData":true,"atdCandidate":1,"masterServer":"h;ip"}})");
   ASSERT_TRUE(answer) << answer.error().message;
   const Reputations expected{
       {{static_cast<Provider>(99), static_cast<TrustLevel>(42), 7, {{"5", "x"}, {"6", "7"}}},
        {Provider::kExternal, TrustLevel::kNotSet, 0, {}}},
       8,
-      true};
+      true,
+      std::nullopt,
+      true,
+      "h;ip"};
   EXPECT_EQ(*answer, expected);
 }
 

@@ -88,7 +88,10 @@ FileHashes one_of(const FileHashes& hashes, GetUpdates::FileType wanted) {
 void append_reputations(const Reputations& reputations, std::string& out) {
   append_open_snapshot(reputations, reputations.overridden ? &*reputations.overridden : nullptr,
                        out);
-  out += reputations.submit_metadata ? R"(,"submitMetaData":1}})" : R"(,"submitMetaData":0}})";
+  out += reputations.submit_metadata ? R"(,"submitMetaData":1)" : R"(,"submitMetaData":0)";
+  if (reputations.atd_candidate) out += R"(,"atdCandidate":1)";
+  append_text("masterServer", reputations.master_server, out);
+  out += "}}";
 }
 
 void append_file_change(const FileReputationChange& change, const ChangeEventExtras& extras,

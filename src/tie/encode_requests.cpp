@@ -34,6 +34,19 @@ void append_get_file_reputation(const FileHashes& hashes, std::string& out) {
   out += '}';
 }
 
+void append_endpoint_lookup(const GetFileReputation& get, std::string& out) {
+  out += '{';
+  append_hash_array(get.hashes, out);
+  append_optional("fileType", get.file_type, out);
+  append_optional("scanType", get.scan_type, out);
+  append_text("agentGuid", get.agent_guid, out);
+  if (get.signer) {
+    append_member("certSha1", get.signer->sha1, out);
+    append_optional("certPublicKeySha1", get.signer->public_key_sha1, out);
+  }
+  out += '}';
+}
+
 void append_set_file_reputation(const SetFileReputation& set, std::string& out) {
   out += '{';
   append_member("trustLevel", set.trust_level, out);

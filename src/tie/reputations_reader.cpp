@@ -100,6 +100,8 @@ Reputations read_reputations(const dxl::JsonValue& object, Findings& findings) {
     ObjectReader props(*object_of_props, "props.", findings.request);
     answer.server_time = props.integer("serverTime").value_or(0);
     answer.submit_metadata = props.flag("submitMetaData");
+    answer.atd_candidate = props.flag("atdCandidate");
+    answer.master_server = props.text("masterServer").value_or("");
   }
   return answer;
 }

@@ -35,6 +35,7 @@ struct GetFileReputation {
 };
 dxl::Result<GetFileReputation> decode_get_file_reputation(std::string_view payload);
 void append_get_file_reputation(const FileHashes& hashes, std::string& out);  // with scanType 3
+void append_endpoint_lookup(const GetFileReputation& get, std::string& out);  // as it says
 
 dxl::Result<SetFileReputation> decode_set_file_reputation(std::string_view payload);
 void append_set_file_reputation(const SetFileReputation& set, std::string& out);
