@@ -173,6 +173,22 @@ TEST_F(ClientService, DisconnectUnregistersAndConnectRegistersAgain) {
                                                "UNSUBSCRIBE /work", "SUBSCRIBE /work", "REGISTER"));
 }
 
+TEST_F(ClientService, RegistersTopicsMetadataAndTenants) {
+  const auto nothing = [](const dxl::Request&) {};
+  const auto service = client->register_service({.service_type = "/type",
+                                                 .metadata = {{"k", "v"}, {"zone", "\"1\""}},
+                                                 .ttl = std::chrono::minutes(5),
+                                                 .destination_tenant_guids = {"{t1}", "{t2}"}},
+                                                {{"/work/1", nothing}, {"/work/2", nothing}});
+  ASSERT_TRUE(service);
+  const auto sent = std::get<dxl::Request>(*broker.last(kRegister));
+  EXPECT_EQ(sent.payload, R"({"serviceType":"/type","metaData":{"k":"v","zone":"\"1\""},)"
+                          R"("requestChannels":["/work/1","/work/2"],"ttlMins":5,"serviceGuid":")" +
+                              service->id().value + "\"}");
+  EXPECT_THAT(sent.header.destination_tenant_guids, ElementsAre("{t1}", "{t2}"));
+  ASSERT_TRUE(broker.wait_for("SUBSCRIBE /work/2"));
+}
+
 TEST_F(ClientService, NeedsAConnectionAndATtl) {
   EXPECT_FALSE(client->register_service({"/test", {}, std::chrono::minutes(0)}, {}));
   ASSERT_TRUE(client->disconnect());

@@ -13,6 +13,7 @@
 #include "net/connection.hpp"
 #include "net/endpoints.hpp"
 #include "net/test_certificates.hpp"
+#include "sdk/fake_broker.hpp"
 #include "sdk/link.hpp"
 
 namespace tiara::sdk {
@@ -161,6 +162,31 @@ TEST_F(TcpConnector, EveryAddressIsTriedAndTheWorstKindOfFailureReported) {
   EXPECT_EQ(error.code, dxl::ErrorCode::kTls);
   EXPECT_THAT(error.message, HasSubstr("127.0.0.1:1: "));
   EXPECT_THAT(error.message, HasSubstr("127.0.0.1:" + std::to_string(peer.port())));
+}
+
+// The measurement shows at the broker as a connection that never starts TLS.
+TEST_F(TcpConnector, MeasuresOnceAndNotAgainAfterALoss) {
+  FakeBroker broker;
+  broker.listen(ca.issue("broker"), false);
+  dxl::ClientConfig config = config_of(ca, broker.port());
+  config.brokers.insert(config.brokers.begin(), address("127.0.0.1", 1));
+  dxl::ClientOptions options;
+  options.reconnect_first = options.reconnect_max = std::chrono::milliseconds(5);
+  auto client = dxl::Client::create(config, options);
+  ASSERT_TRUE(client);
+  ASSERT_TRUE((*client)->connect());
+  const auto measured = [&] {
+    const auto log = broker.log();
+    return std::count_if(log.begin(), log.end(),
+                         [](const std::string& line) { return line.starts_with("REFUSED"); });
+  };
+  EXPECT_EQ(measured(), 1);
+  for (std::size_t loss = 1; loss <= 3; ++loss) {
+    broker.drop();
+    ASSERT_TRUE(broker.wait_for("SUBSCRIBE /mcafee/client/" + (*client)->id().value, loss + 1));
+    ASSERT_TRUE((*client)->connect());
+  }
+  EXPECT_EQ(measured(), 1);
 }
 
 TEST_F(TcpConnector, WhatCannotWorkIsRefusedBeforeConnecting) {
