@@ -31,23 +31,23 @@ struct Header {
 struct Event {
   std::string topic;
   std::string payload;  // bytes; by convention UTF-8 JSON
-  Header header;
+  Header header{};
 };
 
 struct Request {
   std::string topic;
   std::string payload;
-  std::string reply_to_topic;  // overwritten by the client that sends it
-  ServiceId service_id;        // empty: the broker picks an instance
-  Header header;
+  std::string reply_to_topic{};  // overwritten by the client that sends it
+  ServiceId service_id{};        // empty: the broker picks an instance
+  Header header{};
 };
 
 struct Response {
   std::string topic;
   std::string payload;
-  MessageId request_message_id;
-  ServiceId service_id;
-  Header header;
+  MessageId request_message_id{};
+  ServiceId service_id{};
+  Header header{};
 };
 
 // A peer or the fabric said no. Codes with bit 31 set come from the fabric (DXL reference §4.7).
@@ -55,9 +55,9 @@ struct ErrorResponse {
   std::string topic;
   std::uint32_t error_code = 0;  // negative numbers on the wire are normalised to unsigned
   std::string error_message;
-  MessageId request_message_id;
-  ServiceId service_id;
-  Header header;
+  MessageId request_message_id{};
+  ServiceId service_id{};
+  Header header{};
 };
 
 using Message = std::variant<Request, Response, Event, ErrorResponse>;

@@ -1,6 +1,7 @@
 """The set-external-reputation workflow through real processes, outcome by outcome."""
 import hashlib
 import json
+import re
 import unittest
 
 import fabric
@@ -30,6 +31,17 @@ class Workflow(fabric.FabricTest):
         for entry in answer["reputations"]:
             self.assertEqual(set(entry), {"providerId", "trustLevel", "createDate", "attributes"})
         self.assertIn("serverTime", answer["props"])
+
+    def test_tool_connects_over_websockets(self):
+        config = self.inside.parent / "websockets.config"
+        text = self.inside.read_text().replace("#UseWebSockets = False", "UseWebSockets = true")
+        # The way that must not be taken leads nowhere.
+        config.write_text(re.sub(r"(\[Brokers\]\n.*?;)\d+;", r"\g<1>1;", text))
+        self.assertEqual(levels(config, self.make_file("over websockets")), {1: 0, 3: 0})
+        config.write_text(text.replace("UseWebSockets = true", "UseWebSockets = false").replace(
+            f";{self.fabric.port};", ";1;"))
+        done = tiara(config, "--timeout", "2", "rep", "get", self.make_file("nowhere"))
+        self.assertEqual(done.returncode, 3, done.stderr)
 
     def test_sample_sends_the_event_and_the_lookup_shows_it(self):
         path = self.make_file("reported")
