@@ -56,7 +56,8 @@ class CachingClient {
   // kInvalidArgument: max_staleness below catch_up_every.
   static dxl::Result<std::unique_ptr<CachingClient>> create(const Client& client,
                                                             CacheOptions options = {});
-  // Waits for a catch-up that is under way, at most catch_up_timeout for each of its questions.
+  // Waits for a question about changes that is under way, at most catch_up_timeout. Not inside a
+  // callback of a dxl::Client.
   ~CachingClient();
 
   // From memory, else as tie::Client. Errors are those of tie::Client.

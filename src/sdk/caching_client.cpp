@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "sdk/change_ids.hpp"
 #include "sdk/subject_cache.hpp"
+#include "sdk/tie_ask.hpp"
 #include "tie/updates_reader.hpp"
 
 namespace tie {
@@ -33,11 +34,18 @@ constexpr const char* kLogArea = "tie cache";
 // Events of several pool threads overtake each other: a hole may be none.
 constexpr milliseconds kHolePatience{200};
 constexpr milliseconds kRetryFirst{500};
+constexpr std::chrono::hours kLongest{10 * 365 * 24};  // that clocks can be added to
 
 BootTime boot_now() {
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+void lower_to(std::atomic<std::int64_t>& value, std::int64_t to) {
+  std::int64_t now = value;
+  while (to < now && !value.compare_exchange_weak(now, to)) {
+  }
 }
 
 FileHashes name_of(const Certificate& certificate) { return {.sha1 = certificate.sha1}; }
@@ -54,12 +62,13 @@ struct CachingClient::Impl {
   // Where the next catch-up begins, in the service's seconds; kNoTime before the first answer.
   static constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::max();
   std::atomic<std::int64_t> since{kNoTime};
-  std::atomic<bool> timeless{false};  // an answer came without a time
+  std::atomic<std::int64_t> noted{kNoTime};  // the least time of an answer since a catch-up began
+  std::atomic<bool> timeless{false};         // an answer came without a time
   std::atomic<std::uint64_t> holes{0}, catch_ups{0}, failed_catch_ups{0};
 
   std::mutex mutex;
   ChangeIds ids;
-  bool stopping = false;
+  std::atomic<bool> stopping{false};  // set under the mutex
   std::condition_variable wake;
   std::optional<std::chrono::steady_clock::time_point> catch_up_at;  // earlier than its turn
   bool must_catch_up = false;  // then, whatever becomes of the hole
@@ -94,7 +103,8 @@ struct CachingClient::Impl {
 
   void run();
   dxl::Result<void> catch_up();
-  dxl::Result<void> roll(Client& asking, GetUpdates from, std::int64_t& reached);
+  dxl::Result<void> list_changes(std::int64_t from, BootTime began, std::int64_t& reached);
+  dxl::Result<void> roll(GetUpdates from, BootTime began, std::int64_t& reached);
   void clear();
 };
 
@@ -111,6 +121,12 @@ CachingClient::Impl::~Impl() {
 dxl::Result<void> CachingClient::Impl::start() {
   auto file_changes = client.add_file_reputation_change_callback(
       [this](const FileReputationChange& change, const dxl::Event&) {
+        // An answer about a certificate lists the files with overrides that it signed (§3.4).
+        if (change.signer) {
+          certificates.change(name_of(*change.signer));
+        } else if (change.change_id == 0) {
+          certificates.clear();  // an original service does not name the signer on this topic
+        }
         on_change(files, change.hashes, change);
       });
   if (!file_changes) return dxl::fail(file_changes.error());
@@ -187,10 +203,9 @@ dxl::Result<SharedReputations> CachingClient::Impl::land(SubjectCache& cache,
 // Before the answer is remembered: the next catch-up must begin no later than it.
 void CachingClient::Impl::note_time(std::int64_t server_time) {
   if (server_time <= 0) timeless = true;
-  std::int64_t begin = since;
-  while (server_time > 0 && server_time < begin &&
-         !since.compare_exchange_weak(begin, server_time)) {
-  }
+  if (server_time <= 0) return;
+  lower_to(noted, server_time);
+  lower_to(since, server_time);
 }
 
 // --- What changed meanwhile. On the worker. ---
@@ -236,51 +251,68 @@ void CachingClient::Impl::run() {
 
 dxl::Result<void> CachingClient::Impl::catch_up() {
   const BootTime began = boot_now();
+  noted = kNoTime;
   const std::int64_t from = since;
-  Client asking = client.with_timeout(options.catch_up_timeout);
   std::int64_t reached = kNoTime;
   dxl::Result<void> done;
   if (timeless.exchange(false)) {
     clear();
-  } else if (files.size() + certificates.size() > 0 && from != kNoTime) {
-    // A file is listed by one digest; which types it is remembered by is ours to know.
-    const auto list = [&](bool wanted, GetUpdates::FileType type) {
-      if (!wanted || !done) return;
-      done = roll(asking, {.since = from, .certificates = false, .file_type = type}, reached);
-    };
-    list(files.has_any<Sha256>(), GetUpdates::FileType::kSha256);
-    list(files.has_any<Sha1>(), GetUpdates::FileType::kSha1);
-    list(files.has_any<Md5>(), GetUpdates::FileType::kMd5);
-    if (done && certificates.size() > 0) {
-      done = roll(asking, {.since = from, .files = false}, reached);
-    }
+  } else if (from != kNoTime) {
+    done = list_changes(from, began, reached);
   }
   if (!done) {
-    const bool never = done.error().code == ErrorCode::kPeer ||
-                       done.error().code == ErrorCode::kLimitExceeded ||
-                       done.error().code == ErrorCode::kMalformed ||
-                       done.error().code == ErrorCode::kNotAuthorised;
-    if (!never) return done;
-    clear();  // the service cannot tell
+    const bool later = tiara::sdk::is_passing(done.error()) ||
+                       done.error().code == ErrorCode::kNotConnected ||
+                       done.error().code == ErrorCode::kCancelled;
+    if (later) return done;
+    // The service cannot tell. What is asked for from now on is asked about from now on.
+    since = kNoTime;
+    clear();
   } else if (reached != kNoTime) {
-    // Not if an answer with an earlier time came meanwhile.
     std::int64_t expected = from;
     since.compare_exchange_strong(expected, reached);
+    lower_to(since, noted);  // an answer that came meanwhile may be of an earlier time
   }
   confirmed.store(began, std::memory_order_release);
   return {};
 }
 
-dxl::Result<void> CachingClient::Impl::roll(Client& asking, GetUpdates from,
+// A file is listed by one digest; which types it is remembered or asked for by is ours to know.
+dxl::Result<void> CachingClient::Impl::list_changes(std::int64_t from, BootTime began,
+                                                    std::int64_t& reached) {
+  // All changes, whatever the service's setting: an API lookup leaves no reference.
+  using Type = GetUpdates::FileType;
+  const auto of_files = [&](Type type) {
+    return roll({.since = from, .targeted = false, .certificates = false, .file_type = type}, began,
+                reached);
+  };
+  dxl::Result<void> done;
+  const bool certificates_too = certificates.has_any<Sha1>();
+  if (files.has_any<Sha256>()) done = of_files(Type::kSha256);
+  // Certificates depend on the files they signed, whatever those are remembered by.
+  if (done && (files.has_any<Sha1>() || certificates_too)) done = of_files(Type::kSha1);
+  if (done && files.has_any<Md5>()) done = of_files(Type::kMd5);
+  if (done && certificates_too) {
+    done = roll({.since = from, .targeted = false, .files = false}, began, reached);
+  }
+  return done;
+}
+
+dxl::Result<void> CachingClient::Impl::roll(GetUpdates from, BootTime began,
                                             std::int64_t& reached) {
+  Client asking = client.with_timeout(options.catch_up_timeout);
   UpdatesReader reader(asking, std::move(from));
   while (true) {
     auto page = reader.next();
     if (!page) return dxl::fail(page.error());
     if (!*page) break;
-    for (const FileHashes& one : (*page)->files) files.change(one, (*page)->latest_update_time);
-    for (const Sha1& one : (*page)->certificates) {
-      certificates.change({.sha1 = one}, (*page)->latest_update_time);
+    const std::int64_t time = (*page)->latest_update_time;
+    for (const FileHashes& one : (*page)->files) files.change(one, time);
+    for (const Sha1& one : (*page)->certificates) certificates.change({.sha1 = one}, time);
+    if (!(*page)->files.empty()) certificates.change_all(time);  // one may have signed it
+    if (stopping) return dxl::fail(ErrorCode::kCancelled, "the cache is being destroyed");
+    if (boot_now() - began > options.max_staleness) {
+      return dxl::fail(ErrorCode::kLimitExceeded, "the list of changes does not end");
     }
   }
   reached = std::min(reached, reader.since());
@@ -303,6 +335,9 @@ dxl::Result<std::unique_ptr<CachingClient>> CachingClient::create(const Client& 
     return dxl::fail(ErrorCode::kInvalidArgument,
                      "max_subjects and catch_up_every must be above 0");
   }
+  options.max_staleness = std::min(options.max_staleness, milliseconds(kLongest));
+  options.catch_up_every = std::min(options.catch_up_every, milliseconds(kLongest));
+  options.keep_unused = std::min(options.keep_unused, kLongest);
   auto impl = std::make_unique<Impl>(client, options);
   if (auto started = impl->start(); !started) return dxl::fail(started.error());
   return std::unique_ptr<CachingClient>(new CachingClient(std::move(impl)));

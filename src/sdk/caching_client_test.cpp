@@ -189,6 +189,26 @@ TEST_F(CachingClientTest, AChangeEventDropsItsCertificate) {
   EXPECT_TRUE(eventually([&] { return !cache->find_certificate(certificate); }));
 }
 
+// Its answer lists the overridden files that it signed.
+TEST_F(CachingClientTest, AChangeOfAFileDropsTheCertificateThatSignedIt) {
+  start(calm());
+  std::string payload;
+  append_reputations(level(85), payload);
+  broker.answer(std::string(kTopicCertReputation), payload);
+  const Certificate signer{.sha1 = *file(7).sha1}, other{.sha1 = *file(8).sha1};
+  ASSERT_TRUE(cache->get_certificate_reputation(signer));
+  ASSERT_TRUE(cache->get_certificate_reputation(other));
+  FileReputationChange change{.hashes = file(1), .old_reputations = {}, .new_reputations = {}};
+  change.signer = signer;
+  dxl::Event event;
+  event.topic = kTopicFileChangeBroadcast;
+  append_file_change(change, {.change_id = 1, .cause_kind = {}}, event.payload);
+  broker.deliver(event);
+  ASSERT_TRUE(events.wait(++sent));
+  EXPECT_FALSE(cache->find_certificate(signer));
+  EXPECT_TRUE(cache->find_certificate(other));
+}
+
 // The reply was made before the change, and arrives after its event.
 TEST_F(CachingClientTest, AnAnswerThatAChangeOvertookIsDeliveredButNotRemembered) {
   start(calm());
@@ -260,9 +280,11 @@ TEST_F(CachingClientTest, AsksInTurnWhatChangedByEachTypeOfDigestAndFromTheFirst
   }));
   const std::lock_guard lock(mutex);
   requests.resize(2);
-  EXPECT_THAT(requests,
-              ElementsAre(R"({"sinceTime":1000,"queryLimit":5000,"targetTypes":{"file":"sha1"}})",
-                          R"({"sinceTime":1000,"queryLimit":5000,"targetTypes":{"file":"md5"}})"));
+  EXPECT_THAT(
+      requests,
+      ElementsAre(
+          R"({"sinceTime":1000,"queryLimit":5000,"targeted":false,"targetTypes":{"file":"sha1"}})",
+          R"({"sinceTime":1000,"queryLimit":5000,"targeted":false,"targetTypes":{"file":"md5"}})"));
 }
 
 TEST_F(CachingClientTest, AListedFileGoesUnlessTheAnswerIsLater) {
@@ -283,6 +305,14 @@ TEST_F(CachingClientTest, WhereChangesCannotBeListedItStartsEmpty) {
   broker.refuse(std::string(kTopicUpdates), dxl::kServiceUnavailable, "none");
   ASSERT_TRUE(cache->get_file_reputation(file(1)));
   EXPECT_TRUE(eventually([&] { return !cache->find_file(file(1)); }));
+}
+
+TEST_F(CachingClientTest, ABusyServiceIsAskedAgainAndNothingIsForgotten) {
+  start(busy());
+  broker.refuse(std::string(kTopicUpdates), 8, "busy");
+  ASSERT_TRUE(cache->get_file_reputation(file(1)));
+  EXPECT_TRUE(eventually([&] { return cache->stats().failed_catch_ups > 1; }));
+  EXPECT_TRUE(cache->find_file(file(1)));
 }
 
 TEST_F(CachingClientTest, AnswersWithoutATimeDoNotOutliveACatchUp) {
@@ -316,6 +346,31 @@ TEST_F(CachingClientTest, AReconnectMakesItAskWhatChanged) {
   ASSERT_TRUE(cache->get_file_reputation(file(1)));
   broker.drop();
   EXPECT_TRUE(eventually([&] { return !cache->find_file(file(1)); }));
+}
+
+TEST_F(CachingClientTest, AListWithoutAnEndDoesNotHoldItUp) {
+  std::int64_t second = kServerTime;
+  Gate pages;
+  broker.answer(std::string(kTopicUpdates), [&](const dxl::MessageView& request) {
+    pages.open();
+    return response_to(request, R"({"fileHashes":[],"latestUpdateTime":)" +
+                                    std::to_string(++second) +
+                                    R"(,"props":{"queryLimitExceeded":true,"serverTime":1}})");
+  });
+  start(busy());
+  ASSERT_TRUE(cache->get_file_reputation(file(1)));
+  ASSERT_TRUE(pages.wait(10));
+  cache.reset();  // returns
+}
+
+TEST_F(CachingClientTest, TheLongestTimesAreForEver) {
+  start({.catch_up_every = milliseconds::max(),
+         .max_staleness = milliseconds::max(),
+         .keep_unused = std::chrono::hours::max()});
+  ASSERT_TRUE(cache->get_file_reputation(file(1)));
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_TRUE(cache->find_file(file(1)));
+  EXPECT_EQ(cache->stats().catch_ups, 0u);
 }
 
 TEST_F(CachingClientTest, RefusesABoundThatCannotBeKept) {

@@ -141,6 +141,20 @@ void SubjectCache::change(const tie::FileHashes& hashes, std::int64_t time) {
   });
 }
 
+void SubjectCache::change_all(std::int64_t time) {
+  std::vector<EntryPtr> older;
+  {
+    const std::lock_guard lock(order_mutex_);
+    for (const EntryPtr& entry : order_) {
+      if (entry->answer->server_time <= time) older.push_back(entry);
+    }
+  }
+  ++generation_;  // nothing that is on its way is kept either
+  for (const EntryPtr& entry : older) {
+    if (remove(entry)) ++dropped_;
+  }
+}
+
 void SubjectCache::clear() {
   ++generation_;
   std::deque<EntryPtr> all;
@@ -174,7 +188,7 @@ bool SubjectCache::has_any() const {
   const auto any = [](const auto& index) {
     return std::any_of(index.shards.begin(), index.shards.end(), [](const auto& shard) {
       const std::lock_guard lock(shard.mutex);
-      return !shard.entries.empty();
+      return !shard.entries.empty() || !shard.flights.empty();
     });
   };
   if constexpr (std::is_same_v<D, tie::Md5>) return any(by_md5_);

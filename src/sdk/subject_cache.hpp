@@ -47,11 +47,12 @@ class SubjectCache {
   // An event tells of a change just now: all answers go.
   static constexpr std::int64_t kNow = std::numeric_limits<std::int64_t>::max();
   void change(const tie::FileHashes& hashes, std::int64_t time = kNow);
+  void change_all(std::int64_t time);
   void clear();
   // What nobody asked for since the last call.
   void drop_unused();
 
-  // Whether something is remembered by a digest of that type.
+  // Whether something is remembered, or on its way, by a digest of that type.
   template <class D>
   bool has_any() const;
   std::size_t size() const { return size_; }

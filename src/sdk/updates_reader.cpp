@@ -1,6 +1,7 @@
 #include "tie/updates_reader.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -30,6 +31,9 @@ dxl::Result<std::optional<Updates>> UpdatesReader::next() {
     if (*request_.query_limit < kMaxQueryLimit) {
       request_.query_limit = kMaxQueryLimit;
       continue;
+    }
+    if (before == std::numeric_limits<std::int64_t>::max()) {
+      return dxl::fail(dxl::ErrorCode::kMalformed, "updates: a time without another one after it");
     }
     request_.since = before + 1;
     return dxl::fail(dxl::ErrorCode::kLimitExceeded,
