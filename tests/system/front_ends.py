@@ -46,8 +46,7 @@ class Door:
             self.pairs.append(pair)
             threading.Thread(target=self._pass, args=(pair,), daemon=True).start()
 
-    @staticmethod
-    def _pass(pair):
+    def _pass(self, pair):
         other = {pair[0]: pair[1], pair[1]: pair[0]}
         try:
             while True:
@@ -59,6 +58,8 @@ class Door:
         except (OSError, ValueError):
             return
         finally:
+            with contextlib.suppress(ValueError):  # cut() has taken it
+                self.pairs.remove(pair)
             for end in pair:
                 end.close()
 
@@ -71,7 +72,7 @@ class Door:
 
     def close(self):
         self.listener.close()
-        for pair in self.pairs:
+        for pair in list(self.pairs):
             for end in pair:
                 end.close()
 

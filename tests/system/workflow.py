@@ -33,8 +33,8 @@ class Workflow(fabric.FabricTest):
         self.assertIn("serverTime", answer["props"])
 
     def test_tool_connects_over_websockets(self):
-        config = self.inside.parent / "websockets.config"
-        text = self.inside.read_text().replace("#UseWebSockets = False", "UseWebSockets = true")
+        config = self.fabric.provision("websockets")  # whose ports are those of now
+        text = config.read_text().replace("#UseWebSockets = False", "UseWebSockets = true")
         # The way that must not be taken leads nowhere.
         config.write_text(re.sub(r"(\[Brokers\]\n.*?;)\d+;", r"\g<1>1;", text))
         self.assertEqual(levels(config, self.make_file("over websockets")), {1: 0, 3: 0})
