@@ -145,8 +145,7 @@ class Client {
   dxl::Result<ExternalOutcome> report_outcome(const dxl::MessageId& report,
                                               std::chrono::milliseconds patience);
 
-  // Asks the broker whether we may send to `topic`. Nullopt value semantics: kPeer/kTimedOut error
-  // = cannot tell.
+  // Asks the broker whether we may send to `topic`. kPeer or kTimedOut: the broker cannot tell.
   dxl::Result<SendPermission> may_send(const std::string& topic);
   // The same about receiving from it: a subscription that is refused is not told so.
   dxl::Result<SendPermission> may_receive(const std::string& topic);
