@@ -16,10 +16,10 @@ namespace dxl {
 
 // One line of [Brokers]: `[<id>;]<port>;<host>[;<ip>]`.
 struct BrokerAddress {
-  BrokerId id;       // empty if the line has none
-  std::string host;  // brackets of an IPv6 address are stripped
+  BrokerId id{};       // empty if the line has none
+  std::string host{};  // brackets of an IPv6 address are stripped
   std::uint16_t port = 8883;
-  std::string ip;  // second address to try; empty if none
+  std::string ip{};  // second address to try; empty if none
   friend bool operator==(const BrokerAddress&, const BrokerAddress&) = default;
 };
 

@@ -134,7 +134,8 @@ class Client {
 
   // Reports (a level of kNotSet withdraws) and finds out what became of it: asks the broker for the
   // right first, then publishes, then asks the service for at most `patience`; where the service
-  // does not tell, looks whether the level is there. An Error: nothing was published, except with
+  // does not tell, looks whether the level is there. A missing right is no Error: the verdict is
+  // kRefused and nothing was published. An Error: nothing was published either, except with
   // kTimedOut and kNotConnected, where that is not known.
   dxl::Result<VerifiedReport> report_and_verify(
       const ExternalReport& report, std::chrono::milliseconds patience = std::chrono::seconds(5),
